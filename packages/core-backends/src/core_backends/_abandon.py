@@ -1,0 +1,42 @@
+"""Closing without waiting: what every failure and cancellation path uses.
+
+Nothing can be awaited while a task is being cancelled or a coroutine finalised, so our streams and connections have
+`abort()`, which frees the descriptor at once. A stream of the user's own may have an async `aclose()` only; that is run up
+to its first suspension, which is where closing ends for all that do not wait for the peer.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import Any
+
+__all__ = ["abandon"]
+
+logger = logging.getLogger("httpcore.connection")
+
+
+def abandon(closeable: Any) -> None:
+    """Close a stream or connection at once, without waiting for anyone; never raises.
+
+    An exception of a foreign `close` or `aclose` is logged at DEBUG: there is no caller to tell it to.
+    """
+    try:
+        abort = getattr(closeable, "abort", None)
+        if abort is not None:
+            abort()
+            return
+        aclose = getattr(closeable, "aclose", None)
+        if aclose is None:
+            closeable.close()
+            return
+        closing = aclose()
+        if not inspect.iscoroutine(closing):
+            return
+        try:
+            closing.send(None)
+        except StopIteration:
+            return
+        closing.close()
+    except Exception as exc:
+        logger.debug("abandon.failed exception=%r", exc)

@@ -1,0 +1,65 @@
+"""The direct way to an origin: a TCP connection to its host, or a unix socket that stands in for it.
+
+A connector is anything with `connect(origin, extensions) -> stream` and returns a raw path to the origin, without TLS.
+Proxies are connectors around this one, so what is set here holds on every route.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Callable, Iterable, List, Mapping, Optional
+
+from .._defaults import AutoBackend
+from .._backend import AsyncNetworkBackend, AsyncNetworkStream, SOCKET_OPTION
+from .._deadline import phase_timeout
+from .._trace import async_tracer
+from .._url import Origin, host_text
+
+__all__ = ["AsyncDirectConnector"]
+
+logger = logging.getLogger("httpcore.connection")
+
+
+class AsyncDirectConnector:
+    """Connects to an origin's host and port, or to the unix socket `uds` whatever the origin.
+
+    `network_backend` None is the default one for the runtime. `local_address` is the address to connect from, `socket_options` tuples for `setsockopt`.
+    """
+
+    def __init__(
+        self,
+        network_backend: Optional[AsyncNetworkBackend] = None,
+        *,
+        local_address: Optional[str] = None,
+        uds: Optional[str] = None,
+        socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+    ) -> None:
+        self._backend: AsyncNetworkBackend = AutoBackend() if network_backend is None else network_backend
+        self._local_address = local_address
+        self._uds = uds
+        self._socket_options: Optional[List[SOCKET_OPTION]] = None if socket_options is None else list(socket_options)
+
+    async def connect(self, origin: Origin, extensions: Mapping[str, Any]) -> AsyncNetworkStream:
+        """Return a stream to `origin` within the connect timeout; raises `ConnectTimeout` or `ConnectError`."""
+        timeout = phase_timeout(extensions, "connect")
+        trace = async_tracer(logger, extensions)
+        connect: Callable[..., Any]
+        if self._uds is not None:
+            event = "connect_unix_socket"
+            connect = self._backend.connect_unix_socket
+            arguments = {"path": self._uds, "timeout": timeout, "socket_options": self._socket_options}
+        else:
+            event = "connect_tcp"
+            connect = self._backend.connect_tcp
+            arguments = {
+                "host": host_text(origin.host),
+                "port": origin.port,
+                "local_address": self._local_address,
+                "timeout": timeout,
+                "socket_options": self._socket_options,
+            }
+        if trace is None:
+            stream: AsyncNetworkStream = await connect(**arguments)
+        else:
+            stream = await trace.call(event, arguments, lambda: connect(**arguments))
+        return stream

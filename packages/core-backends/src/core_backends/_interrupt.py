@@ -1,0 +1,178 @@
+"""Interrupting somebody else's I/O: how closing a pool ends a connect that another task or thread is waiting for.
+
+Rules that hold here:
+
+* The one who waits learns of it as `Interrupted`, inside `run()`; a real cancellation that comes at the same time wins.
+* Threads cannot be cancelled, but a socket that is shut down wakes whoever waits for it: while `run()` is active,
+  the sockets of this thread register themselves. What has no socket yet (name resolution), or is a user's own backend, is
+  noticed when it returns.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from typing import Any, Awaitable, Callable, List, Optional, TypeVar
+
+from ._abandon import abandon
+from ._runtime import current_async_library
+
+__all__ = ["AsyncInterrupt", "Interrupt", "Interrupted", "register_socket"]
+
+T = TypeVar("T")
+
+
+class Interrupted(Exception):
+    """What was running has been interrupted from elsewhere."""
+
+
+_running = threading.local()
+
+
+def register_socket(sock: socket.socket) -> None:
+    """Let the interrupt that this thread runs under, if any, end operations on `sock`."""
+    interrupt: Optional[Interrupt] = getattr(_running, "interrupt", None)
+    if interrupt is not None:
+        interrupt._register(sock)
+
+
+class Interrupt:
+    """Lets one thread end what another one is waiting for."""
+
+    __slots__ = ("_fired", "_lock", "_sockets")
+
+    def __init__(self) -> None:
+        self._fired = False
+        self._lock = threading.Lock()
+        self._sockets: List[socket.socket] = []
+
+    def run(self, function: Callable[..., T], *args: Any) -> T:
+        """Return `function(*args)`; raises `Interrupted` when `fire()` is called before it ends."""
+        outer = getattr(_running, "interrupt", None)
+        _running.interrupt = self
+        try:
+            if self._fired:
+                raise Interrupted
+            result = function(*args)
+        except Exception as exc:
+            if self._fired:
+                raise Interrupted from exc
+            raise
+        finally:
+            _running.interrupt = outer
+            with self._lock:
+                self._sockets.clear()
+        if self._fired:
+            abandon(result)
+            raise Interrupted
+        return result
+
+    def fire(self) -> None:
+        """End what runs, and whatever would run later."""
+        with self._lock:
+            self._fired = True
+            sockets = list(self._sockets)
+        for sock in sockets:
+            _shut_down(sock)
+
+    def _register(self, sock: socket.socket) -> None:
+        with self._lock:
+            self._sockets.append(sock)
+            fired = self._fired
+        if fired:
+            _shut_down(sock)
+
+
+def _shut_down(sock: socket.socket) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # Closed, or never connected, on a platform where that matters: nothing waits for it then.
+
+
+class AsyncInterrupt:
+    """Lets one task end what another one is waiting for."""
+
+    __slots__ = ("_cancel", "_fired")
+
+    def __init__(self) -> None:
+        self._fired = False
+        self._cancel: Optional[Callable[[], Any]] = None
+
+    async def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """Return `await function(*args)`; raises `Interrupted` when `fire()` is called before it ends."""
+        if self._fired:
+            raise Interrupted
+        if current_async_library() == "trio":
+            return await self._run_trio(function, *args)
+        return await self._run_asyncio(function, *args)
+
+    def fire(self) -> None:
+        """End what runs, and whatever would run later."""
+        self._fired = True
+        cancel, self._cancel = self._cancel, None
+        if cancel is not None:
+            cancel()
+
+    async def _run_trio(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
+        trio = sys.modules["trio"]
+        token = trio.lowlevel.current_trio_token()
+        with trio.CancelScope() as scope:
+
+            def cancel() -> None:
+                try:
+                    here = trio.lowlevel.current_trio_token() is token
+                except RuntimeError:
+                    here = False
+                if here:
+                    scope.cancel()
+                else:
+                    token.run_sync_soon(scope.cancel)
+
+            self._cancel = cancel
+            try:
+                result = await function(*args)
+            except Exception as exc:
+                if self._fired:
+                    raise Interrupted from exc
+                raise
+            finally:
+                self._cancel = None
+            if self._fired:
+                abandon(result)
+                raise Interrupted
+            return result
+        raise Interrupted
+
+    async def _run_asyncio(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
+        asyncio: Any = sys.modules["asyncio"]
+        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        before = task.cancelling() if sys.version_info >= (3, 11) else 0
+
+        def cancel() -> None:
+            if asyncio._get_running_loop() is loop:
+                task.cancel()
+            else:
+                loop.call_soon_threadsafe(task.cancel)
+
+        self._cancel = cancel
+        try:
+            result = await function(*args)
+        except asyncio.CancelledError:
+            if self._fired and self._cancel is None:
+                if sys.version_info >= (3, 11) and task.uncancel() > before:
+                    raise
+                raise Interrupted from None
+            raise
+        except Exception as exc:
+            if self._fired:
+                raise Interrupted from exc
+            raise
+        finally:
+            self._cancel = None
+        if self._fired:
+            abandon(result)
+            raise Interrupted
+        return result

@@ -1,0 +1,112 @@
+"""TLS contexts: the default one, and what a connection offers by ALPN without changing anybody's context.
+
+Rules that hold here:
+
+* The default context is made once per process and ALPN offer, and shared: building one reads hundreds of certificates.
+* The ALPN list is a property of a context, Python can neither copy a context nor read that list, and an SSL object takes
+  the list over when it is made. So for a context that belongs to the caller the offer is set, the object made, and the
+  list put back, in one step under a lock: two pools that share a context each offer exactly what they allow, and whoever
+  else uses it (a mail client, say) finds it as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import threading
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+import weakref
+
+import certifi
+
+__all__ = ["default_ssl_context", "offering", "shared_ssl_context"]
+
+_EXTENSION_ALPN = 16
+
+_lock = threading.RLock()
+_shared: Dict[Tuple[str, ...], ssl.SSLContext] = {}
+_original_offers: "weakref.WeakKeyDictionary[ssl.SSLContext, List[str]]" = weakref.WeakKeyDictionary()
+
+
+def default_ssl_context() -> ssl.SSLContext:
+    """Return a new context that trusts the system's roots and certifi's, and verifies certificate and host name."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def shared_ssl_context(alpn_protocols: Sequence[str] = ()) -> ssl.SSLContext:
+    """Return the process's own default context for this ALPN offer, made when first asked for."""
+    offer = tuple(alpn_protocols)
+    with _lock:
+        context = _shared.get(offer)
+        if context is None:
+            context = default_ssl_context()
+            if offer:
+                context.set_alpn_protocols(list(offer))
+            _shared[offer] = context
+        return context
+
+
+@contextlib.contextmanager
+def offering(context: ssl.SSLContext, alpn_protocols: Optional[Sequence[str]]) -> Iterator[None]:
+    """Have SSL objects that are made from `context` inside the block offer `alpn_protocols`; None leaves it alone.
+
+    Not to be held across I/O: it locks the making of SSL objects in the whole process.
+    """
+    if alpn_protocols is None:
+        yield
+        return
+    offer = list(alpn_protocols)
+    if _shared.get(tuple(offer)) is context:
+        yield
+        return
+    with _lock:
+        original = _original_offers.get(context)
+        if original is None:
+            original = _original_offers[context] = offered_by(context)
+        if original == offer:
+            yield
+            return
+        context.set_alpn_protocols(offer)
+        try:
+            yield
+        finally:
+            context.set_alpn_protocols(original)
+
+
+def offered_by(context: ssl.SSLContext) -> List[str]:
+    """Return what `context` offers by ALPN, read from the ClientHello that it writes (RFC 8446 § 4.1.2, RFC 7301)."""
+    outgoing = ssl.MemoryBIO()
+    name = "localhost" if context.check_hostname else None
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=name).do_handshake()
+    except ssl.SSLError:
+        # It waits for the server's answer now (or cannot start at all, and then has written nothing).
+        pass
+    return _alpn_in_client_hello(outgoing.read())
+
+
+def _alpn_in_client_hello(record: bytes) -> List[str]:
+    def vector(data: bytes, at: int, length_bytes: int) -> Tuple[bytes, int]:
+        start = at + length_bytes
+        end = start + int.from_bytes(data[at:start], "big")
+        return data[start:end], end
+
+    if len(record) < 44:
+        return []
+    at = 5 + 4 + 2 + 32  # record header, handshake header, legacy version, random
+    for length_bytes in (1, 2, 1):  # session id, cipher suites, compression methods
+        _, at = vector(record, at, length_bytes)
+    extensions, _ = vector(record, at, 2)
+    at = 0
+    while at < len(extensions):
+        kind = int.from_bytes(extensions[at : at + 2], "big")
+        body, at = vector(extensions, at + 2, 2)
+        if kind == _EXTENSION_ALPN:
+            names, offers, position = vector(body, 0, 2)[0], [], 0
+            while position < len(names):
+                name, position = vector(names, position, 1)
+                offers.append(name.decode("ascii", "replace"))
+            return offers
+    return []

@@ -1,0 +1,108 @@
+"""Trace events: the `trace` extension of a request, and the same events as DEBUG records.
+
+Rules that hold here:
+
+* Off means free: without a hook and with DEBUG off there is no tracer, and a component asks once per request.
+* Names are `PREFIX.EVENT.started|complete|failed`, the prefix being the last part of the logger's name.
+* A hook's own exception is the caller's and passes through; what was traced is failed by it like by any other.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import Any, Awaitable, Callable, Mapping, Optional, TypeVar
+
+__all__ = ["AsyncTracer", "Tracer", "async_tracer", "tracer"]
+
+T = TypeVar("T")
+Info = Mapping[str, Any]
+
+
+def tracer(logger: logging.Logger, extensions: Mapping[str, Any]) -> Optional[Tracer]:
+    """Return a tracer for one request, or None where nobody listens."""
+    hook = extensions.get("trace")
+    if hook is None and not logger.isEnabledFor(logging.DEBUG):
+        return None
+    return Tracer(logger, hook)
+
+
+def async_tracer(logger: logging.Logger, extensions: Mapping[str, Any]) -> Optional[AsyncTracer]:
+    """Return a tracer for one request, or None where nobody listens."""
+    hook = extensions.get("trace")
+    if hook is None and not logger.isEnabledFor(logging.DEBUG):
+        return None
+    return AsyncTracer(logger, hook)
+
+
+class _TracerBase:
+    __slots__ = ("_hook", "_logger", "_prefix")
+
+    def __init__(self, logger: logging.Logger, hook: Optional[Callable[[str, Any], Any]]) -> None:
+        self._hook = hook
+        self._logger = logger if logger.isEnabledFor(logging.DEBUG) else None
+        self._prefix = logger.name.rsplit(".", 1)[-1]
+
+    def _log(self, event: str, info: Info) -> None:
+        if self._logger is None:
+            return
+        if not info or ("return_value" in info and info["return_value"] is None):
+            self._logger.debug(event)
+        else:
+            self._logger.debug("%s %s", event, " ".join(f"{key}={value!r}" for key, value in info.items()))
+
+
+class Tracer(_TracerBase):
+    """Reports events to a hook and to a logger."""
+
+    __slots__ = ()
+
+    def event(self, event: str, info: Info) -> None:
+        """Report one event; `event` is `EVENT.started` and the like, without the prefix."""
+        if self._hook is not None:
+            result = self._hook(f"{self._prefix}.{event}", info)
+            if inspect.isawaitable(result):
+                if inspect.iscoroutine(result):
+                    result.close()
+                raise TypeError("The 'trace' extension of a synchronous request must be a plain function, not async.")
+        self._log(event, info)
+
+    def call(self, event: str, info: Info, function: Callable[..., T], *args: Any) -> T:
+        """Return `function(*args)`, reported as started and then complete or failed."""
+        self.event(event + ".started", info)
+        try:
+            result = function(*args)
+        except BaseException as exc:
+            self.event(event + ".failed", {"exception": exc})
+            raise
+        self.event(event + ".complete", {"return_value": result})
+        return result
+
+
+class AsyncTracer(_TracerBase):
+    """Reports events to a hook, which is awaited, and to a logger."""
+
+    __slots__ = ()
+
+    async def event(self, event: str, info: Info) -> None:
+        """Report one event; `event` is `EVENT.started` and the like, without the prefix."""
+        if self._hook is not None:
+            result = self._hook(f"{self._prefix}.{event}", info)
+            if not inspect.isawaitable(result):
+                raise TypeError("The 'trace' extension of an asynchronous request must be an async function.")
+            await result
+        self._log(event, info)
+
+    async def call(self, event: str, info: Info, function: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """Return `await function(*args)`, reported as started and then complete or failed."""
+        await self.event(event + ".started", info)
+        try:
+            result = await function(*args)
+        except GeneratorExit:
+            # The coroutine is being finalised: nothing can be awaited any more.
+            raise
+        except BaseException as exc:
+            await self.event(event + ".failed", {"exception": exc})
+            raise
+        await self.event(event + ".complete", {"return_value": result})
+        return result

@@ -1,0 +1,277 @@
+"""Where a request goes: URL, Origin and Proxy, and the rules that read them.
+
+Rules that hold here:
+
+* All parts are bytes; text is taken as ASCII and anything else is the caller's error (IDNA and percent-encoding
+  are done by whoever builds the URL).
+* Which schemes are secure, and which port each has by default, is decided in this module and nowhere else.
+* An IPv6 literal carries no brackets in `host` and always carries them in text (RFC 3986 § 3.2.2).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import ssl
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
+from urllib.parse import urlsplit
+
+from ._exceptions import UnsupportedProtocol
+
+__all__ = [
+    "DEFAULT_PORTS",
+    "Origin",
+    "Proxy",
+    "URL",
+    "authority",
+    "enforce_bytes",
+    "enforce_headers",
+    "enforce_url",
+    "host_header",
+    "host_text",
+    "is_secure",
+]
+
+BytesOrText = Union[bytes, str]
+HeaderPairs = List[Tuple[bytes, bytes]]
+HeaderTypes = Union[Sequence[Tuple[BytesOrText, BytesOrText]], Mapping[BytesOrText, BytesOrText], None]
+
+DEFAULT_PORTS: Dict[bytes, int] = {
+    b"ftp": 21,
+    b"http": 80,
+    b"https": 443,
+    b"ws": 80,
+    b"wss": 443,
+    b"socks4": 1080,
+    b"socks4a": 1080,
+    b"socks5": 1080,
+    b"socks5h": 1080,
+}
+SECURE_SCHEMES: FrozenSet[bytes] = frozenset((b"https", b"wss"))
+
+# What may not stand in a host wherever it is written out: controls, space, and the delimiters of RFC 3986 § 3.2.
+_unsafe_in_host = re.compile(rb"[\x00-\x20\x7f-\xff/?#@\\\[\]]").search
+
+
+def is_secure(scheme: bytes) -> bool:
+    """Whether TLS to the origin belongs to `scheme`."""
+    return scheme in SECURE_SCHEMES
+
+
+def enforce_bytes(value: BytesOrText, *, name: str) -> bytes:
+    """Return `value` as bytes; `name` stands in the `TypeError` for other types and for text beyond ASCII."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        try:
+            return value.encode("ascii")
+        except UnicodeEncodeError:
+            raise TypeError(f"{name} strings may not include unicode characters.") from None
+    raise TypeError(f"{name} must be bytes or str, but got {type(value).__name__}.")
+
+
+def enforce_headers(value: HeaderTypes, *, name: str) -> HeaderPairs:
+    """Return `value` as a new list of byte pairs in the given order and case; None is no headers."""
+    if value is None:
+        return []
+    if isinstance(value, Mapping):
+        pairs: Any = value.items()
+    elif isinstance(value, Sequence) and not isinstance(value, (bytes, str)):
+        pairs = value
+    else:
+        raise TypeError(f"{name} must be a mapping or sequence of two-tuples, but got {type(value).__name__}.")
+    headers: HeaderPairs = []
+    for key, item in pairs:
+        headers.append(
+            (
+                key if type(key) is bytes else enforce_bytes(key, name="header name"),
+                item if type(item) is bytes else enforce_bytes(item, name="header value"),
+            )
+        )
+    return headers
+
+
+def enforce_url(value: Union["URL", bytes, str], *, name: str) -> "URL":
+    """Return `value` as a `URL`."""
+    if isinstance(value, (bytes, str)):
+        return URL(value)
+    if isinstance(value, URL):
+        return value
+    raise TypeError(f"{name} must be a URL, bytes, or str, but got {type(value).__name__}.")
+
+
+def bracketed(host: bytes) -> bytes:
+    """Return `host` as it stands in text: an IPv6 literal in brackets, anything else unchanged."""
+    if b":" in host and not host.startswith(b"["):
+        return b"[" + host + b"]"
+    return host
+
+
+def authority(host: bytes, port: int) -> bytes:
+    """Return `host:port`, for CONNECT and wherever the port must be said."""
+    return b"%b:%d" % (bracketed(host), port)
+
+
+def host_header(scheme: bytes, host: bytes, port: Optional[int]) -> bytes:
+    """Return the `Host` of a request: the port only where it is not the scheme's default (RFC 9110 § 7.2)."""
+    if b":" in host:
+        host = bracketed(host)
+    if port is None or port == DEFAULT_PORTS.get(scheme):
+        return host
+    return b"%b:%d" % (host, port)
+
+
+class Origin:
+    """Scheme, host and port: what a connection belongs to (RFC 9110 § 4.3.1)."""
+
+    __slots__ = ("host", "port", "scheme")
+
+    def __init__(self, scheme: bytes, host: bytes, port: int) -> None:
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+
+    def __eq__(self, other: Any) -> bool:
+        return (
+            isinstance(other, Origin)
+            and self.host == other.host
+            and self.port == other.port
+            and self.scheme == other.scheme
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.scheme, self.host, self.port))
+
+    def __str__(self) -> str:
+        return f"{self.scheme.decode('ascii')}://{bracketed(self.host).decode('ascii')}:{self.port}"
+
+    def __repr__(self) -> str:
+        return f"Origin(scheme={self.scheme!r}, host={self.host!r}, port={self.port!r})"
+
+
+class URL:
+    """A request's URL, split into what goes where on the wire.
+
+    `url` is the whole URL as text or ASCII bytes; or the parts are given: `scheme`, `host` (an IPv6 literal without
+    brackets), `port` (None for the scheme's default) and `target` (path and query). A fragment is dropped: it is never
+    sent (RFC 9110 § 7.1). Raises `TypeError` for wrong types and for text beyond ASCII, `ValueError` for a port that is none.
+    """
+
+    __slots__ = ("host", "port", "scheme", "target")
+
+    def __init__(
+        self,
+        url: BytesOrText = "",
+        *,
+        scheme: BytesOrText = b"",
+        host: BytesOrText = b"",
+        port: Optional[int] = None,
+        target: BytesOrText = b"",
+    ) -> None:
+        self.scheme: bytes
+        self.host: bytes
+        self.port: Optional[int]
+        self.target: bytes
+        if url:
+            self.scheme, self.host, self.port, self.target = _split(enforce_bytes(url, name="url"))
+        else:
+            self.scheme = enforce_bytes(scheme, name="scheme")
+            self.host = enforce_bytes(host, name="host")
+            self.port = port
+            self.target = enforce_bytes(target, name="target")
+
+    @property
+    def origin(self) -> Origin:
+        """The origin, with the scheme's default port filled in; a scheme without one is port 0."""
+        port = self.port
+        if port is None:
+            port = DEFAULT_PORTS.get(self.scheme, 0)
+        return Origin(self.scheme, self.host, port)
+
+    def __eq__(self, other: Any) -> bool:
+        return (
+            isinstance(other, URL)
+            and self.scheme == other.scheme
+            and self.host == other.host
+            and self.port == other.port
+            and self.target == other.target
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.scheme, self.host, self.port, self.target))
+
+    def __bytes__(self) -> bytes:
+        host = bracketed(self.host)
+        if self.port is None:
+            return b"%b://%b%b" % (self.scheme, host, self.target)
+        return b"%b://%b:%d%b" % (self.scheme, host, self.port, self.target)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(scheme={self.scheme!r}, host={self.host!r}, port={self.port!r}, "
+            f"target={self.target!r})"
+        )
+
+
+# The ordinary form: scheme, a host without userinfo or brackets, an optional port, path and query without fragment.
+# Controls and spaces are let through to the target, where whoever encodes the request refuses them by name.
+_ordinary_url = re.compile(
+    rb"([A-Za-z][A-Za-z0-9+.\-]*)://([^\x00-\x20\x7f-\xff/?#@\\:\[\]%]+)(?::([0-9]{1,5}))?(/[^#\t\r\n]*)?\Z"
+).match
+
+
+def _split(url: bytes) -> Tuple[bytes, bytes, Optional[int], bytes]:
+    match = _ordinary_url(url)
+    if match is not None:
+        scheme, host, port, target = match.groups()
+        return scheme.lower(), host.lower(), int(port) if port else None, target or b"/"
+    # `urlsplit` quietly removes tabs and line ends; a URL that has them is not the URL that was meant.
+    if b"\t" in url or b"\r" in url or b"\n" in url:
+        raise ValueError("url may not contain tab, carriage return or line feed characters.")
+    parts = urlsplit(url)
+    target = parts.path or b"/"
+    if parts.query:
+        target += b"?" + parts.query
+    return parts.scheme, parts.hostname or b"", parts.port, target
+
+
+def host_text(host: bytes) -> str:
+    """Return `host` as text for a resolver; raises `UnsupportedProtocol` where it is missing or could be no host."""
+    if not host:
+        raise UnsupportedProtocol("Request URL is missing a host.")
+    if _unsafe_in_host(host):
+        raise UnsupportedProtocol(f"Request URL has an illegal host {host!r}.")
+    return host.decode("ascii")
+
+
+class Proxy:
+    """A proxy and what it is told.
+
+    `url` is `http://`, `https://`, `socks5://` or `socks5h://` with the proxy's host and port. `auth` is a user name and
+    a password, `headers` go to the proxy with every request that it reads, and `ssl_context` secures the connection to an
+    `https` proxy (None: the default context). Credentials that stand in the URL are not read.
+    """
+
+    def __init__(
+        self,
+        url: Union[URL, bytes, str],
+        auth: Optional[Tuple[BytesOrText, BytesOrText]] = None,
+        headers: HeaderTypes = None,
+        ssl_context: Optional[ssl.SSLContext] = None,
+    ) -> None:
+        self.url = enforce_url(url, name="url")
+        self.headers = enforce_headers(headers, name="headers")
+        self.ssl_context = ssl_context
+        self.auth: Optional[Tuple[bytes, bytes]] = None
+        if auth is not None:
+            self.auth = (enforce_bytes(auth[0], name="auth"), enforce_bytes(auth[1], name="auth"))
+            self.headers = [(b"Proxy-Authorization", basic_authorization(*self.auth)), *self.headers]
+
+    def __repr__(self) -> str:
+        secret = "('********', '********')" if self.auth is not None else "None"
+        return f"{type(self).__name__}(url={self.url!r}, auth={secret})"
+
+
+def basic_authorization(username: bytes, password: bytes) -> bytes:
+    """Return the value of a `Basic` credential (RFC 7617 § 2)."""
+    return b"Basic " + base64.b64encode(username + b":" + password)

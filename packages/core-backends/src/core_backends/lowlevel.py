@@ -1,0 +1,65 @@
+"""What people who write components build on: protocols, connectors, pools.
+
+Stable like the package itself: what stands in `__all__` changes only with the major version. Users of the finished
+library need none of it.
+"""
+
+from __future__ import annotations
+
+from ._abandon import abandon
+from ._deadline import Deadline, phase_timeout, with_deadline
+from ._interrupt import AsyncInterrupt, Interrupt, Interrupted, register_socket
+from ._models import Content, Extensions, in_memory_body, make_response, response_with_stream
+from ._runtime import current_async_library, current_world
+from ._ssl import offering, shared_ssl_context
+from ._synchronization import AsyncEvent, AsyncLock, Event, Lock
+from ._tls import async_start_tls, start_tls
+from ._trace import AsyncTracer, Tracer, async_tracer, tracer
+from ._url import (
+    DEFAULT_PORTS,
+    HeaderTypes,
+    authority,
+    enforce_bytes,
+    enforce_headers,
+    enforce_url,
+    host_header,
+    is_secure,
+)
+
+__all__ = [
+    "AsyncEvent",
+    "AsyncInterrupt",
+    "AsyncLock",
+    "AsyncTracer",
+    "Content",
+    "DEFAULT_PORTS",
+    "Deadline",
+    "Event",
+    "Extensions",
+    "HeaderTypes",
+    "Interrupt",
+    "Interrupted",
+    "Lock",
+    "Tracer",
+    "abandon",
+    "async_start_tls",
+    "async_tracer",
+    "authority",
+    "current_async_library",
+    "current_world",
+    "enforce_bytes",
+    "enforce_headers",
+    "enforce_url",
+    "host_header",
+    "in_memory_body",
+    "is_secure",
+    "make_response",
+    "offering",
+    "phase_timeout",
+    "register_socket",
+    "response_with_stream",
+    "shared_ssl_context",
+    "start_tls",
+    "tracer",
+    "with_deadline",
+]
