@@ -1,0 +1,1 @@
+"""The half that drives: environments, servers, workers, rounds and tables; stdlib only."""

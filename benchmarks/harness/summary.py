@@ -1,0 +1,49 @@
+"""From samples to figures: medians per peer, and medians of the ratios within each round."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from typing import Any, Dict, List, Optional, Tuple
+
+__all__ = ["Summary"]
+
+_PER_COUNT = {"cpu", "wall"}
+
+
+class Summary:
+    """Figures by workload, peer and measure: `cpu`, `wall` (seconds per request), `p50`, `p99`, `idle_bytes`."""
+
+    def __init__(self, samples: List[Dict[str, Any]]) -> None:
+        self._samples: Dict[Tuple[str, str], Dict[int, Dict[str, Any]]] = defaultdict(dict)
+        self._failures: Dict[Tuple[str, str], str] = {}
+        self.workloads = list(dict.fromkeys(sample["workload"] for sample in samples))
+        self.peers = list(dict.fromkeys(sample["peer"] for sample in samples))
+        for sample in samples:
+            key = sample["workload"], sample["peer"]
+            if "cpu" in sample:
+                self._samples[key][sample["round"]] = sample
+            else:
+                self._failures[key] = "did not finish" if "timeout" in sample else "failed"
+
+    def failure(self, workload: str, peer: str) -> Optional[str]:
+        """Why there is no figure, where a run was tried."""
+        return self._failures.get((workload, peer))
+
+    def median(self, workload: str, peer: str, measure: str) -> Optional[float]:
+        """The median over the rounds, None without a sample."""
+        values = self._by_round(workload, peer, measure)
+        return statistics.median(values.values()) if values else None
+
+    def ratio(self, peer: Tuple[str, str], other: Tuple[str, str], measure: str = "cpu") -> Optional[float]:
+        """The median over the rounds that both ran in, of one (workload, peer) over the other."""
+        left, right = self._by_round(*peer, measure), self._by_round(*other, measure)
+        shared = [left[number] / right[number] for number in left if right.get(number)]
+        return statistics.median(shared) if shared else None
+
+    def _by_round(self, workload: str, peer: str, measure: str) -> Dict[int, float]:
+        values = {}
+        for number, sample in self._samples.get((workload, peer), {}).items():
+            if sample.get(measure) is not None:
+                values[number] = sample[measure] / (sample["count"] if measure in _PER_COUNT else 1)
+        return values

@@ -1,0 +1,93 @@
+"""The report: machine and versions, goals, then one markdown table per measure."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional
+
+from .peers import OURS
+from .summary import Summary
+from .workloads import GOALS, WORKLOADS, Goal
+
+__all__ = ["render"]
+
+
+def render(data: Dict[str, Any]) -> str:
+    """Markdown for one run's data."""
+    summary = Summary(data["samples"])
+    parts = [_machine(data["meta"]), _versions(data["meta"])]
+    if OURS in summary.peers:
+        parts.append(_goals(summary))
+    parts.append(_table(summary, "CPU time per request", "cpu", _microseconds))
+    parts.append(_table(summary, "Wall time per request", "wall", _microseconds))
+    parts.append(_table(summary, "Latency, median", "p50", _microseconds))
+    parts.append(_table(summary, "Latency, 99th percentile", "p99", _microseconds))
+    parts.append(_table(summary, "Memory that idle connections hold", "idle_bytes", _megabytes))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _machine(meta: Dict[str, Any]) -> str:
+    lines = [f"- {name}: {meta[name]}" for name in ("date", "commit", "python", "server", "system", "cpu", "cores")]
+    lines.append(f"- pinning: {meta['pinning']}")
+    lines.append(f"- rounds: {meta['rounds']}")
+    return "\n".join(["### Machine", "", *lines])
+
+
+def _versions(meta: Dict[str, Any]) -> str:
+    lines = [f"- {peer}: {', '.join(installed) or 'stdlib'}" for peer, installed in meta["versions"].items()]
+    return "\n".join(["### Versions", "", *lines])
+
+
+def _goals(summary: Summary) -> str:
+    lines = ["### Goals: CPU of this project over the other's", "", "| workload | other | at most | measured | |"]
+    lines.append("| --- | --- | ---: | ---: | --- |")
+    for goal in GOALS:
+        row = _goal(summary, goal)
+        if row is not None:
+            lines.append(row)
+    return "\n".join(lines) if len(lines) > 4 else ""
+
+
+def _goal(summary: Summary, goal: Goal) -> Optional[str]:
+    against = goal.against or goal.workload
+    measured = summary.ratio((goal.workload, OURS), (against, goal.peer))
+    if measured is None:
+        failure = summary.failure(goal.workload, OURS) or summary.failure(against, goal.peer)
+        return f"| {goal.workload} | {goal.peer} | {goal.ratio:g} | {failure} | |" if failure else None
+    other = goal.peer if goal.against is None else f"itself on {goal.against}"
+    verdict = "reached" if measured <= goal.ratio else "missed"
+    return f"| {goal.workload} | {other} | {goal.ratio:g} | {measured:.3g} | {verdict} |"
+
+
+def _table(summary: Summary, title: str, measure: str, shown: Callable[[float], str]) -> str:
+    rows: List[str] = []
+    for workload in summary.workloads:
+        cells = [_cell(summary, workload, peer, measure, shown) for peer in summary.peers]
+        if any(summary.median(workload, peer, measure) is not None for peer in summary.peers):
+            rows.append(f"| {_label(workload)} | " + " | ".join(cells) + " |")
+    if not rows:
+        return ""
+    head = ["| workload | " + " | ".join(summary.peers) + " |", "| --- |" + " ---: |" * len(summary.peers)]
+    return "\n".join([f"### {title}", "", *head, *rows])
+
+
+def _label(workload: str) -> str:
+    unit = WORKLOADS[workload].unit if workload in WORKLOADS else "import"
+    return workload if unit == "request" else f"{workload} (per {unit})"
+
+
+def _cell(summary: Summary, workload: str, peer: str, measure: str, shown: Callable[[float], str]) -> str:
+    value = summary.median(workload, peer, measure)
+    if value is None:
+        return summary.failure(workload, peer) or ""
+    ratio = None if peer == OURS else summary.ratio((workload, OURS), (workload, peer), measure)
+    return shown(value) if ratio is None else f"{shown(value)} ({ratio:.2f}×)"
+
+
+def _microseconds(seconds: float) -> str:
+    if seconds >= 0.01:
+        return f"{seconds * 1e3:.4g} ms"
+    return f"{seconds * 1e6:.4g} µs"
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:.1f} MB"

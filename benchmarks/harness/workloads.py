@@ -1,0 +1,154 @@
+"""The table of workloads: what is sent, how often, with how many tasks or threads, over which transport."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
+
+from .nginx import DOWNLOAD_SIZES, SMALL_BODY, Server
+
+__all__ = ["GOALS", "GROUPS", "IMPORT_TIME", "QUICK", "WORKLOADS", "Goal", "Workload"]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One row. At most `requests` a run; `fresh` runs in a new worker process; `unit` is what one count stands for."""
+
+    name: str
+    flavour: str
+    load: str = "requests"
+    base: str = "http"
+    path: str = "/small"
+    requests: int = 10000
+    concurrency: int = 1
+    limit: int = 100
+    size: int = SMALL_BODY
+    fresh: bool = False
+    proxied: bool = False
+    unit: str = "request"
+
+    def job(self, server: Server, proxy: Optional[str]) -> Dict[str, Any]:
+        """The job as the worker reads it."""
+        if self.path == "many":
+            urls = server.origins
+        else:
+            urls = [server.bases[self.base] + self.path]
+        return {
+            "flavour": self.flavour,
+            "load": self.load,
+            "urls": urls,
+            "body_size": self.size,
+            "requests": self.requests,
+            "concurrency": self.concurrency,
+            "limit": self.limit,
+            "http2": self.base == "h2",
+            "closes": self.path == "/close",
+            "cafile": None if self.base == "http" else server.cafile,
+            "proxy": proxy if self.proxied else None,
+        }
+
+
+def _small() -> List[Workload]:
+    rows = [Workload("sync_seq", "sync"), Workload("sync_threads8", "sync", concurrency=8)]
+    rows += [Workload("sync_tls_seq", "sync", base="https"), Workload("asyncio_seq", "asyncio")]
+    rows += [Workload(f"asyncio_{tasks}", "asyncio", concurrency=tasks) for tasks in (10, 20, 100)]
+    rows += [Workload("asyncio_1000", "asyncio", concurrency=1000)]
+    rows += [Workload("asyncio_1000_unlimited", "asyncio", concurrency=1000, limit=1000)]
+    rows += [Workload("asyncio_tls_100", "asyncio", base="https", concurrency=100)]
+    rows += [Workload("trio_seq", "trio"), Workload("trio_100", "trio", concurrency=100)]
+    rows += [Workload("trio_1000", "trio", concurrency=1000)]
+    rows += [Workload("many_origins_200", "asyncio", path="many", concurrency=20, limit=200)]
+    for flavour in ("sync", "asyncio", "trio"):
+        rows.append(Workload(f"new_connections_{flavour}", flavour, path="/close", requests=1000))
+        rows.append(Workload(f"new_connections_tls_{flavour}", flavour, base="https", path="/close", requests=200))
+    return rows
+
+
+def _bodies() -> List[Workload]:
+    rows = []
+    for flavour in ("sync", "asyncio", "trio"):
+        down: Dict[str, Any] = {"load": "download", "requests": 1, "unit": "download"}
+        up: Dict[str, Any] = {"load": "upload", "requests": 1, "unit": "upload", "path": "/upload"}
+        rows.append(
+            Workload(f"download_100mb_{flavour}", flavour, path="/100mb", size=DOWNLOAD_SIZES["100mb"], **down)
+        )
+        for megabytes in (5, 50):
+            rows.append(Workload(f"upload_{megabytes}mb_{flavour}", flavour, size=megabytes * 1_000_000, **up))
+        rows.append(
+            Workload(
+                f"h2_download_50mb_{flavour}", flavour, base="h2", path="/50mb", size=DOWNLOAD_SIZES["50mb"], **down
+            )
+        )
+        rows.append(Workload(f"h2_upload_50mb_{flavour}", flavour, base="h2", size=50_000_000, **up))
+    return rows
+
+
+def _others() -> List[Workload]:
+    idle: Dict[str, Any] = {"load": "idle_memory", "requests": 1000, "limit": 1000, "fresh": True, "unit": "1000 connections"}
+    rows = [Workload(f"memory_idle_1000_{flavour}", flavour, **idle) for flavour in ("sync", "asyncio", "trio")]
+    for flavour in ("sync", "asyncio", "trio"):
+        rows.append(Workload(f"h2_seq_{flavour}", flavour, base="h2"))
+    for flavour in ("asyncio", "trio"):
+        rows.append(Workload(f"h2_100_streams_{flavour}", flavour, base="h2", concurrency=100, limit=1))
+    rows.append(Workload("h2_threads8", "sync", base="h2", concurrency=8, limit=1))
+    for flavour in ("sync", "asyncio"):
+        rows.append(Workload(f"direct_tls_{flavour}", flavour, base="https"))
+        rows.append(Workload(f"tunnel_tls_{flavour}", flavour, base="https", proxied=True))
+    return rows
+
+
+WORKLOADS: Dict[str, Workload] = {row.name: row for row in (*_small(), *_bodies(), *_others())}
+
+IMPORT_TIME = "import_time"
+
+def _starting(*prefixes: str) -> Tuple[str, ...]:
+    return tuple(name for name in WORKLOADS if name.startswith(prefixes))
+
+
+GROUPS: Dict[str, Tuple[str, ...]] = {
+    "download": _starting("download_"),
+    "flat_cost": ("asyncio_10", "asyncio_100", "asyncio_1000"),
+    "h2": _starting("h2_"),
+    "memory": _starting("memory_"),
+    "new_connections": _starting("new_connections_"),
+    "tunnel": _starting("direct_", "tunnel_"),
+    "upload": _starting("upload_"),
+}
+
+QUICK = ("sync_seq", "asyncio_seq", "asyncio_100", "trio_100", "download_100mb_sync", IMPORT_TIME)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """CPU of this project on `workload` is at most `ratio` times that of `peer` (on `against`, else the same)."""
+
+    workload: str
+    peer: str
+    ratio: float
+    against: Optional[str] = None
+
+
+GOALS: Tuple[Goal, ...] = (
+    Goal("sync_seq", "httpcore", 0.7),
+    Goal("asyncio_seq", "aiohttp", 1.1),
+    Goal("asyncio_100", "aiohttp", 1.3),
+    Goal("asyncio_1000", "aiohttp", 1.3),
+    Goal("asyncio_1000_unlimited", "aiohttp", 1.3),
+    Goal("asyncio_1000", "ours", 1.2, against="asyncio_10"),
+    Goal("trio_100", "httpcore", 0.05),
+    Goal("download_100mb_sync", "http_client", 1.2),
+    Goal("download_100mb_asyncio", "aiohttp", 1.2),
+    Goal("upload_50mb_sync", "ours", 12.0, against="upload_5mb_sync"),
+    Goal("upload_50mb_asyncio", "ours", 12.0, against="upload_5mb_asyncio"),
+    Goal("upload_50mb_trio", "ours", 12.0, against="upload_5mb_trio"),
+    Goal(IMPORT_TIME, "httpcore", 0.6),
+    Goal("h2_seq_sync", "httpcore", 0.5),
+    Goal("h2_seq_asyncio", "httpcore", 0.5),
+    Goal("h2_100_streams_asyncio", "httpcore", 0.4),
+    Goal("h2_download_50mb_sync", "httpcore", 0.3),
+    Goal("h2_download_50mb_asyncio", "httpcore", 0.3),
+    Goal("h2_upload_50mb_sync", "httpcore", 0.3),
+    Goal("h2_upload_50mb_asyncio", "httpcore", 0.3),
+    Goal("tunnel_tls_sync", "ours", 1.05, against="direct_tls_sync"),
+    Goal("tunnel_tls_asyncio", "ours", 1.05, against="direct_tls_asyncio"),
+)
