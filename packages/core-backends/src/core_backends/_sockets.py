@@ -1,0 +1,243 @@
+"""Non-blocking sockets for threads: waiting for them, and connecting within one budget.
+
+Rules that hold here:
+
+* Sockets are in non-blocking mode for life and waiting is done apart, with `poll`. So two threads can read and write
+  one socket under different time limits, an SSL object is never held by a thread that waits, and a write that fits
+  the socket's buffer is a single system call.
+* Addresses are tried as RFC 8305 (Happy Eyeballs) says: families interleaved, the next one 250 ms after the last or as
+  soon as it has failed, and the first connection that stands wins.
+* Name resolution counts towards the budget, yet the operating system offers no way to interrupt it.
+* `select` is looked at when it is used: gevent and eventlet replace what is in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import sys
+import time
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+
+from ._backend import SOCKET_OPTION
+from ._deadline import Deadline
+from ._exceptions import ConnectError, ConnectTimeout
+from ._interrupt import register_socket
+
+__all__ = [
+    "connect_tcp_socket",
+    "connect_unix_socket",
+    "interleaved",
+    "milliseconds",
+    "watch_readable",
+    "watch_writable",
+]
+
+# RFC 8305 § 5: the recommended Connection Attempt Delay.
+ATTEMPT_DELAY = 0.25
+
+# What `poll` takes is a C int of milliseconds; what is longer than 24 days is no limit.
+_LONGEST = 2147483.0
+
+_IN_PROGRESS = {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR, getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK)}
+
+Address = Tuple[int, int, int, str, Any]
+
+
+def milliseconds(timeout: Optional[float]) -> Optional[float]:
+    """Return seconds as `watch_readable()` and `watch_writable()` take them, None for no limit."""
+    if timeout is None or timeout >= _LONGEST:
+        return None
+    return timeout * 1000.0 if timeout > 0 else 0
+
+
+def watch_readable(sock: socket.socket) -> Callable[[Optional[float]], Any]:
+    """Return a function that waits some milliseconds for `sock` to be readable, and is false when it was not."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return poll.poll
+    return _Select([sock], []).wait
+
+
+def watch_writable(sock: socket.socket) -> Callable[[Optional[float]], Any]:
+    """Return a function that waits some milliseconds for `sock` to be writable, and is false when it was not."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock, select.POLLOUT)
+        return poll.poll
+    return _Select([], [sock]).wait
+
+
+class _Select:
+    """`select` in the shape of `poll`, for Windows and for eventlet."""
+
+    def __init__(self, readers: List[socket.socket], writers: List[socket.socket]) -> None:
+        self._readers = readers
+        self._writers = writers
+
+    def wait(self, limit: Optional[float]) -> List[socket.socket]:
+        timeout = None if limit is None else limit / 1000.0
+        # Windows reports a connection attempt that failed in the third list only.
+        readable, writable, failed = select.select(self._readers, self._writers, self._writers, timeout)
+        return readable + writable + failed
+
+
+def _wait_for_any(connecting: Sequence[socket.socket], timeout: Optional[float]) -> List[socket.socket]:
+    """Return those of the connecting sockets whose attempt has ended within `timeout` seconds."""
+    limit = milliseconds(timeout)
+    if not hasattr(select, "poll"):
+        ended = _Select([], list(connecting)).wait(limit)
+        return [sock for sock in connecting if sock in ended]
+    poll = select.poll()
+    by_descriptor: Dict[int, socket.socket] = {}
+    for sock in connecting:
+        by_descriptor[sock.fileno()] = sock
+        poll.register(sock, select.POLLOUT)
+    return [by_descriptor[descriptor] for descriptor, _ in poll.poll(limit) if descriptor in by_descriptor]
+
+
+def interleaved(addresses: Sequence[Address]) -> List[Address]:
+    """Return the addresses with families taking turns, each in its own order (RFC 8305 § 4)."""
+    by_family: Dict[int, List[Address]] = {}
+    for address in addresses:
+        by_family.setdefault(address[0], []).append(address)
+    if len(by_family) < 2:
+        return list(addresses)
+    queues = list(by_family.values())
+    return [queue[turn] for turn in range(max(map(len, queues))) for queue in queues if turn < len(queue)]
+
+
+def connect_tcp_socket(
+    host: str,
+    port: int,
+    timeout: Optional[float],
+    local_address: Optional[str],
+    socket_options: Optional[Iterable[SOCKET_OPTION]],
+) -> socket.socket:
+    """Return a connected, non-blocking TCP socket; raises `ConnectTimeout` or `ConnectError`."""
+    deadline = Deadline(timeout)
+    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    except (OSError, ValueError, OverflowError) as exc:
+        raise ConnectError(f"Cannot resolve {target}: {exc}") from exc
+    options = list(socket_options or ())
+    waiting = interleaved(addresses)
+    waiting.reverse()
+    connecting: List[socket.socket] = []
+    winner: Optional[socket.socket] = None
+    error: Optional[Exception] = None
+    try:
+        next_attempt_at = 0.0
+        while winner is None:
+            if waiting and (not connecting or time.monotonic() >= next_attempt_at):
+                try:
+                    sock, connected = _start(waiting.pop(), local_address, options, connecting)
+                except (OSError, ValueError, OverflowError) as exc:
+                    error = error or exc
+                    continue
+                if connected:
+                    winner = sock
+                    break
+                next_attempt_at = time.monotonic() + ATTEMPT_DELAY
+            if not connecting:
+                raise ConnectError(f"Cannot connect to {target}: {error or 'it has no address'}") from error
+            remaining = deadline.remaining()
+            pause = remaining
+            if waiting:
+                until_next = max(0.0, next_attempt_at - time.monotonic())
+                pause = until_next if pause is None else min(pause, until_next)
+            ended = _wait_for_any(connecting, pause)
+            for sock in ended:
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if code == 0:
+                    winner = sock
+                    break
+                connecting.remove(sock)
+                sock.close()
+                error = error or OSError(code, _error_text(code))
+                next_attempt_at = 0.0
+            if not ended and remaining == 0.0:
+                raise ConnectTimeout(f"Connecting to {target} took longer than {timeout} seconds.")
+    finally:
+        for sock in connecting:
+            if sock is not winner:
+                sock.close()
+    return winner
+
+
+def _start(
+    address: Address,
+    local_address: Optional[str],
+    options: Iterable[SOCKET_OPTION],
+    connecting: List[socket.socket],
+) -> Tuple[socket.socket, bool]:
+    """Begin to connect; the socket stands in `connecting` unless this raised. True when it is connected already."""
+    family, kind, protocol, _, target = address
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for option in options:
+            sock.setsockopt(*option)
+        if local_address is not None:
+            sock.bind((local_address, 0))
+        register_socket(sock)
+        code = sock.connect_ex(target)
+        if code != 0 and code not in _IN_PROGRESS:
+            raise OSError(code, _error_text(code))
+    except BaseException:
+        sock.close()
+        raise
+    connecting.append(sock)
+    return sock, code == 0
+
+
+def _error_text(code: int) -> str:
+    """Return the operating system's text for `code`, which on Windows is not in the C library."""
+    if sys.platform == "win32":
+        from ctypes import FormatError
+
+        return FormatError(code)
+    import os
+
+    return os.strerror(code)
+
+
+def connect_unix_socket(
+    path: str, timeout: Optional[float], socket_options: Optional[Iterable[SOCKET_OPTION]]
+) -> socket.socket:
+    """Return a connected, non-blocking unix socket; raises `ConnectTimeout` or `ConnectError`."""
+    family = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        raise ConnectError(f"Cannot connect to {path}: this platform has no unix sockets.")
+    deadline = Deadline(timeout)
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as exc:
+        raise ConnectError(f"Cannot connect to {path}: {exc}") from exc
+    try:
+        sock.setblocking(False)
+        for option in socket_options or ():
+            sock.setsockopt(*option)
+        register_socket(sock)
+        pause = 0.001
+        while True:
+            try:
+                sock.connect(path)
+                return sock
+            except BlockingIOError as exc:
+                remaining = deadline.remaining()
+                if remaining == 0.0:
+                    raise ConnectTimeout(f"Connecting to {path} took longer than {timeout} seconds.") from exc
+            # The listener's backlog is full, and there is nothing that could be waited for: a later attempt may pass.
+            time.sleep(pause if remaining is None else min(pause, remaining))
+            pause = min(2 * pause, 0.05)
+    except (OSError, ValueError) as exc:
+        sock.close()
+        raise ConnectError(f"Cannot connect to {path}: {exc}") from exc
+    except BaseException:
+        sock.close()
+        raise

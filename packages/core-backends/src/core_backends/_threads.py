@@ -1,0 +1,363 @@
+"""The backend for threads: plain sockets, and TLS on them.
+
+Rules that hold here:
+
+* One thread may read while another one writes. Two that read, or two that write, have to take turns by themselves.
+* `close()` may come from any thread. Who is inside an operation then is woken by shutting the socket down, fails with
+  `ReadError` or `WriteError`, and frees the descriptor itself: while a thread may still use the number, nobody else
+  can be given it. Each side announces itself before it looks at the other, so at least one of them sees the other.
+* `read` has one time limit for the call; `write` has one for each time that the peer takes something.
+* The end of the stream without a TLS close_notify is the end of the stream, b"": HTTP's own framing tells whether a
+  message was cut short, and many servers never send the alert (RFC 8446 § 6.1, RFC 9112 § 9.8).
+* After a fork, the child only closes its copy of the descriptor: an alert or a shutdown would reach the parent's peer.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+import time
+from typing import Any, Iterable, Optional, Sequence
+
+from ._backend import SOCKET_OPTION, NetworkBackend, NetworkStream
+from ._deadline import Deadline
+from ._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from ._interrupt import register_socket
+from ._sockets import connect_tcp_socket, connect_unix_socket, milliseconds, watch_readable, watch_writable
+from ._ssl import offering
+from ._tls_layer import TLSLayerStream
+
+__all__ = ["SyncBackend", "SyncStream", "SyncTLSStream"]
+
+# What `recv` and `send` raise for what the network does, and for a socket that was closed under them.
+_FAILURES = (OSError, ValueError)
+
+# One record of TLS holds this much; a look at what has arrived needs no more.
+_RECORD = 16384
+
+
+class SyncStream(NetworkStream):
+    """A connected socket as a stream.
+
+    `sock` is put into non-blocking mode; `get_extra_info("socket")` gives it for options and addresses, not for I/O.
+    """
+
+    accepts_alpn_protocols = True
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._closed = False
+        self._reading = False
+        self._writing = False
+        self._process = os.getpid()
+        self._wait_readable = watch_readable(sock)
+        self._wait_writable = watch_writable(sock)
+
+    def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
+        self._reading = True
+        try:
+            if self._closed:
+                raise ReadError("The stream is closed.")
+            while True:
+                # `milliseconds()`, written out: this is the hottest line of the backend.
+                limit = None if timeout is None or timeout >= 2147483.0 else timeout * 1000.0 if timeout > 0 else 0
+                if not self._wait_readable(limit):
+                    raise ReadTimeout(f"No data arrived within {timeout} seconds.")
+                try:
+                    data = self._sock.recv(max_bytes)
+                except BlockingIOError:
+                    continue  # Readiness was a false alarm.
+                if not data and self._closed:
+                    raise ReadError("The stream was closed while reading.")
+                return data
+        except _FAILURES as exc:
+            raise ReadError("The stream was closed while reading." if self._closed else str(exc)) from exc
+        finally:
+            self._reading = False
+            if self._closed:
+                self._release()
+
+    def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
+        view = buffer if type(buffer) is bytes else memoryview(buffer).cast("B")
+        size = len(view)
+        if not size:
+            return
+        self._writing = True
+        try:
+            if self._closed:
+                raise WriteError("The stream is closed.")
+            sent = self._send(view, timeout)
+            if sent != size:
+                view = memoryview(view)
+                while sent != size:
+                    sent += self._send(view[sent:], timeout)
+        except _FAILURES as exc:
+            raise WriteError("The stream was closed while writing." if self._closed else str(exc)) from exc
+        finally:
+            self._writing = False
+            if self._closed:
+                self._release()
+
+    def _send(self, data: Any, timeout: Optional[float]) -> int:
+        while True:
+            try:
+                return self._sock.send(data)
+            except BlockingIOError:
+                if not self._wait_writable(milliseconds(timeout)):
+                    raise WriteTimeout(f"The peer took no data within {timeout} seconds.") from None
+
+    def close(self) -> None:
+        if not self._closed and os.getpid() == self._process:
+            self._say_goodbye()
+        self.abort()
+
+    def abort(self) -> None:
+        """Close the stream without a word to the peer's TLS."""
+        self._closed = True
+        if os.getpid() != self._process:
+            self._sock.close()
+            return
+        if self._reading or self._writing:
+            self._wake()
+        self._release()
+
+    def _say_goodbye(self) -> None:
+        """End the session with the peer, as far as that is possible at once."""
+
+    def _wake(self) -> None:
+        try:
+            # Not the method of an SSLSocket, which takes the SSL object away from the thread that uses it.
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+        except OSError:
+            pass  # The connection has ended already, which wakes just as well.
+
+    def _release(self) -> None:
+        """Free the descriptor of a closed stream, unless a thread that is still inside will do it."""
+        if not self._reading and not self._writing:
+            self._sock.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: Optional[str] = None,
+        timeout: Optional[float] = None,
+        *,
+        alpn_protocols: Optional[Sequence[str]] = None,
+    ) -> NetworkStream:
+        """See `NetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says."""
+        deadline = Deadline(timeout)
+        sock = self._sock
+        try:
+            if self._closed:
+                raise ConnectError("The stream is closed.")
+            with offering(ssl_context, alpn_protocols):
+                sock = ssl_context.wrap_socket(sock, server_hostname=server_hostname, do_handshake_on_connect=False)
+            register_socket(sock)
+            stream = SyncTLSStream(sock)
+            stream._handshake(deadline, timeout)
+            return stream
+        except (OSError, ValueError, TypeError) as exc:
+            sock.close()
+            self.abort()
+            raise ConnectError(f"TLS handshake with {_name_of(server_hostname)} failed: {exc}") from exc
+        except BaseException:
+            sock.close()
+            self.abort()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":
+            return self._is_readable()
+        if info == "socket":
+            return self._sock
+        if info == "client_addr" or info == "server_addr":
+            try:
+                return self._sock.getsockname() if info == "client_addr" else self._sock.getpeername()
+            except OSError:
+                return None
+        return None
+
+    def _is_readable(self) -> bool:
+        if self._closed or self._sock.fileno() < 0:
+            return True
+        try:
+            return bool(watch_readable(self._sock)(0))
+        except _FAILURES:
+            return True
+
+
+class SyncTLSStream(SyncStream):
+    """TLS on a connected socket, as a stream.
+
+    The SSL object is used under a lock, since OpenSSL's may not be used by two threads at a time, and never waits.
+    """
+
+    _sock: ssl.SSLSocket
+
+    def __init__(self, sock: ssl.SSLSocket) -> None:
+        super().__init__(sock)
+        self._lock = threading.Lock()
+        # What `is_readable` had to take from the SSL object to tell data from a session ticket: the next read's.
+        self._ahead: Optional[bytes] = None
+        self._ahead_error: Optional[Exception] = None
+
+    def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
+        self._reading = True
+        try:
+            if self._closed:
+                raise ReadError("The stream is closed.")
+            data = self._receive(max_bytes, timeout)
+            if not data and self._closed:
+                raise ReadError("The stream was closed while reading.")
+            return data
+        except _FAILURES as exc:
+            raise ReadError("The stream was closed while reading." if self._closed else str(exc)) from exc
+        finally:
+            self._reading = False
+            if self._closed:
+                self._release()
+
+    def _receive(self, max_bytes: int, timeout: Optional[float]) -> bytes:
+        sock, lock = self._sock, self._lock
+        if self._ahead is not None or self._ahead_error is not None:
+            return self._take_ahead(max_bytes)
+        with lock:
+            buffered = sock.pending()
+        limit = milliseconds(timeout)
+        if not buffered and not self._wait_readable(limit):
+            raise ReadTimeout(f"No data arrived within {timeout} seconds.")
+        deadline: Optional[Deadline] = None
+        while True:
+            wait = self._wait_readable
+            try:
+                with lock:
+                    return sock.recv(max_bytes)
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLWantWriteError:
+                wait = watch_writable(sock)
+            # A part of a record, or one without data: what has been waited so far counts from here, once.
+            if deadline is None:
+                deadline = Deadline(timeout)
+            if not wait(milliseconds(deadline.remaining())):
+                raise ReadTimeout(f"No data arrived within {timeout} seconds.")
+
+    def _take_ahead(self, max_bytes: int) -> bytes:
+        with self._lock:
+            if self._ahead_error is not None:
+                raise self._ahead_error
+            data = self._ahead or b""
+            if data:
+                self._ahead = data[max_bytes:] or None
+            return data[:max_bytes]
+
+    def _send(self, data: Any, timeout: Optional[float]) -> int:
+        sock = self._sock
+        while True:
+            try:
+                with self._lock:
+                    return sock.send(data)
+            except ssl.SSLWantWriteError:
+                wait = self._wait_writable
+            except ssl.SSLWantReadError:
+                # Not the reader's own object: another thread may be waiting on that.
+                wait = watch_readable(sock)
+            if not wait(milliseconds(timeout)):
+                raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
+
+    def _handshake(self, deadline: Deadline, timeout: Optional[float]) -> None:
+        while True:
+            try:
+                self._sock.do_handshake()
+                return
+            except ssl.SSLWantReadError:
+                wait = self._wait_readable
+            except ssl.SSLWantWriteError:
+                wait = self._wait_writable
+            if not wait(milliseconds(deadline.remaining())):
+                raise ConnectTimeout(f"The TLS handshake took longer than {timeout} seconds.")
+
+    def _say_goodbye(self) -> None:
+        if self._reading or self._writing or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._sock.unwrap()
+        except _FAILURES:
+            pass  # The alert is on its way and the peer's is not waited for, or it cannot be sent any more.
+        finally:
+            self._lock.release()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: Optional[str] = None,
+        timeout: Optional[float] = None,
+        *,
+        alpn_protocols: Optional[Sequence[str]] = None,
+    ) -> NetworkStream:
+        return TLSLayerStream.handshake(
+            self, ssl_context, server_hostname=server_hostname, timeout=timeout, alpn_protocols=alpn_protocols
+        )
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "ssl_object":
+            return self._sock
+        return super().get_extra_info(info)
+
+    def _is_readable(self) -> bool:
+        if self._ahead is not None or self._ahead_error is not None:
+            return True
+        if not super()._is_readable():
+            with self._lock:
+                return not self._closed and self._sock.pending() > 0
+        # Something is there. It may be a session ticket, which means nothing to whoever asks (RFC 8446 § 4.6.1).
+        with self._lock:
+            if self._closed:
+                return True
+            try:
+                self._ahead = self._sock.recv(_RECORD)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return False
+            except _FAILURES as exc:
+                self._ahead_error = exc
+        return True
+
+
+def _name_of(server_hostname: Optional[str]) -> str:
+    return "the peer" if server_hostname is None else repr(server_hostname)
+
+
+class SyncBackend(NetworkBackend):
+    """Connects sockets for threads."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: Optional[float] = None,
+        local_address: Optional[str] = None,
+        socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+    ) -> NetworkStream:
+        return _stream_on(connect_tcp_socket(host, port, timeout, local_address, socket_options))
+
+    def connect_unix_socket(
+        self,
+        path: str,
+        timeout: Optional[float] = None,
+        socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+    ) -> NetworkStream:
+        return _stream_on(connect_unix_socket(path, timeout, socket_options))
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def _stream_on(sock: socket.socket) -> SyncStream:
+    try:
+        return SyncStream(sock)
+    except BaseException:
+        sock.close()
+        raise
