@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Tuple
+from typing import Any, Dict, List
 
-__all__ = ["current_async_library", "current_world"]
+__all__ = ["World", "async_world", "current_async_library", "world"]
 
 
 def current_async_library() -> str:
@@ -34,22 +34,64 @@ def current_async_library() -> str:
 
 _generation = [0]
 
+class World:
+    """Where sockets belong: one process and, for async code, one event loop. Compared by identity."""
+
+    __slots__ = ("_generation", "_loop")
+
+    def __init__(self, generation: int, loop: Any) -> None:
+        self._generation = generation
+        self._loop = loop
+
+    def forked(self) -> bool:
+        """Whether this process is a fork of the one that the sockets belong to."""
+        return self._generation != _generation[0]
+
+    def ended(self) -> bool:
+        """Whether nobody can use those sockets any more."""
+        if self.forked():
+            return True
+        if self._loop is None:
+            return False
+        if hasattr(self._loop, "is_closed"):
+            return bool(self._loop.is_closed())
+        try:
+            self._loop.run_sync_soon(bool)
+        except sys.modules["trio"].RunFinishedError:
+            return True
+        return False
+
+
+_worlds: List[World] = [World(0, None)]
+_async_worlds: Dict[Any, World] = {}
+
+
+def world() -> World:
+    """Return the world of synchronous code: this process."""
+    return _worlds[0]
+
+
+def async_world() -> World:
+    """Return the world of the running async code: this process and event loop."""
+    asyncio = sys.modules.get("asyncio")
+    loop = None if asyncio is None else asyncio._get_running_loop()
+    if loop is None:
+        current_async_library()
+        loop = sys.modules["trio"].lowlevel.current_trio_token()
+    try:
+        return _async_worlds[loop]
+    except KeyError:
+        for other, known in list(_async_worlds.items()):
+            if known.ended():
+                _async_worlds.pop(other, None)
+        return _async_worlds.setdefault(loop, World(_generation[0], loop))
+
+
 if hasattr(os, "register_at_fork"):
 
     def _forked() -> None:
         _generation[0] += 1
+        _worlds[0] = World(_generation[0], None)
+        _async_worlds.clear()
 
     os.register_at_fork(after_in_child=_forked)
-
-
-def current_world(is_async: bool) -> Tuple[Any, ...]:
-    """Return a token of this process and, for async code, this event loop; sockets of another world are foreign here.
-
-    It changes in the child of a fork, and from one event loop to the next.
-    """
-    if not is_async:
-        return (_generation[0],)
-    if current_async_library() == "trio":
-        trio = sys.modules["trio"]
-        return (_generation[0], trio.lowlevel.current_trio_token())
-    return (_generation[0], sys.modules["asyncio"].get_running_loop())

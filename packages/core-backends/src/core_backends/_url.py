@@ -131,6 +131,13 @@ class Origin:
         self.host = host
         self.port = port
 
+    def covers(self, url: URL) -> bool:
+        """Whether `url` belongs to this origin; cheaper than comparing with the URL's own origin."""
+        port = url.port
+        if port is None:
+            port = DEFAULT_PORTS.get(url.scheme, 0)
+        return url.host == self.host and port == self.port and url.scheme == self.scheme
+
     def __eq__(self, other: Any) -> bool:
         return (
             isinstance(other, Origin)

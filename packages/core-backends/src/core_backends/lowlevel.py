@@ -10,7 +10,7 @@ from ._abandon import abandon
 from ._deadline import Deadline, phase_timeout, with_deadline
 from ._interrupt import AsyncInterrupt, Interrupt, Interrupted, register_socket
 from ._models import Content, Extensions, in_memory_body, make_response, response_with_stream
-from ._runtime import current_async_library, current_world
+from ._runtime import World, async_world, current_async_library, world
 from ._ssl import offering, shared_ssl_context
 from ._synchronization import AsyncEvent, AsyncLock, Event, Lock
 from ._tls import async_start_tls, start_tls
@@ -23,6 +23,7 @@ from ._url import (
     enforce_headers,
     enforce_url,
     host_header,
+    host_text,
     is_secure,
 )
 
@@ -41,16 +42,18 @@ __all__ = [
     "Interrupted",
     "Lock",
     "Tracer",
+    "World",
     "abandon",
     "async_start_tls",
     "async_tracer",
+    "async_world",
     "authority",
     "current_async_library",
-    "current_world",
     "enforce_bytes",
     "enforce_headers",
     "enforce_url",
     "host_header",
+    "host_text",
     "in_memory_body",
     "is_secure",
     "make_response",
@@ -62,4 +65,5 @@ __all__ = [
     "start_tls",
     "tracer",
     "with_deadline",
+    "world",
 ]

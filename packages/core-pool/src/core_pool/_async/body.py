@@ -1,0 +1,70 @@
+"""The body of a pooled response: whoever ends it, however, gives the connection back exactly once."""
+
+from __future__ import annotations
+
+from typing import Any, AsyncIterator, Optional
+import warnings
+
+from core_backends.lowlevel import abandon
+
+from .._plan import Slot
+
+__all__ = ["AsyncPoolByteStream"]
+
+
+class AsyncPoolByteStream:
+    """Iterates over a response's body and gives its lease back at the end, on an error, or when closed."""
+
+    __slots__ = ("__weakref__", "_iterator", "_pool", "_slot", "_stream")
+
+    def __init__(self, stream: Any, slot: Slot[Any], pool: Any) -> None:
+        self._stream = stream
+        self._iterator: Optional[AsyncIterator[bytes]] = None
+        self._slot: Optional[Slot[Any]] = slot
+        self._pool = pool
+
+    def __aiter__(self) -> AsyncPoolByteStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        iterator = self._iterator
+        if iterator is None:
+            iterator = self._iterator = self._stream.__aiter__()
+        try:
+            return await iterator.__anext__()
+        except StopAsyncIteration:
+            # Most connections have become idle by now; one that has not needs to be told that the body is done with.
+            await self.aclose()
+            raise
+        except BaseException:
+            # Reached on cancellation too: nothing is awaited here.
+            slot, self._slot = self._slot, None
+            if slot is not None:
+                abandon(self._stream)
+                self._pool._release(slot, failed=True)
+            raise
+
+    async def aclose(self) -> None:
+        """Give the connection back; a body that was not read to its end is given up."""
+        slot, self._slot = self._slot, None
+        if slot is None:
+            return
+        failed = True
+        try:
+            if hasattr(self._stream, "aclose"):
+                await self._stream.aclose()
+            failed = False
+        finally:
+            self._pool._release(slot, failed=failed)
+        if self._pool._plan.closing:
+            await self._pool._tidy()
+
+    def __del__(self) -> None:
+        slot = self._slot
+        if slot is not None:
+            self._slot = None
+            self._pool._drop(slot)
+            warnings.warn(f"A response was dropped without being closed: {self!r}", ResourceWarning, source=self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} [{'open' if self._slot is not None else 'closed'}]>"

@@ -1,0 +1,293 @@
+"""The slot of an HTTP connection: it connects on first use, secures, negotiates, and then delegates.
+
+Rules that hold here:
+
+* One attempt at a time: requests that arrive meanwhile wait for it, each within its own connect timeout, and share its
+  result, success or failure. If the one that runs it is cancelled, the next one who waits begins another.
+* An attempt has one budget, the connect timeout, for every byte of every handshake, whatever the route.
+* Whatever ends an attempt early closes what it had opened.
+* State changes under `_lock`, without I/O.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import ssl
+import threading
+from types import TracebackType
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Type
+
+from core_backends import (
+    SOCKET_OPTION,
+    AsyncConnectionInterface,
+    AsyncDirectConnector,
+    AsyncNetworkBackend,
+    AsyncNetworkStream,
+    AutoBackend,
+    ConnectError,
+    ConnectionNotAvailable,
+    ConnectTimeout,
+    Origin,
+    Request,
+    Response,
+)
+from core_backends.lowlevel import (
+    AsyncEvent,
+    AsyncInterrupt,
+    Deadline,
+    Interrupted,
+    abandon,
+    async_start_tls,
+    async_tracer,
+    is_secure,
+    phase_timeout,
+    shared_ssl_context,
+)
+
+from .._establish import alpn_offer, may_multiplex, pauses, protocol_of, server_name
+
+__all__ = ["AsyncHTTPConnection"]
+
+# Streams that are assumed to fit on a connection whose protocol is not known yet (RFC 9113 § 6.5.2 recommends no fewer).
+ASSUMED_STREAMS = 100
+
+logger = logging.getLogger("httpcore.connection")
+
+ProtocolFactory = Callable[..., AsyncConnectionInterface]
+
+
+class _Attempt:
+    """One attempt at establishing the connection, and those who wait for it."""
+
+    __slots__ = ("done", "error", "interrupt")
+
+    def __init__(self) -> None:
+        self.done = AsyncEvent()
+        self.interrupt = AsyncInterrupt()
+        self.error: Optional[Exception] = None
+
+
+class AsyncHTTPConnection(AsyncConnectionInterface):
+    """A connection to `origin` that is established by its first request.
+
+    `ssl_context` secures `https` and `wss` (None: the shared default context). `http1` and `http2` are the protocols
+    allowed; with `http2` alone it is spoken by prior knowledge. `retries` is how often establishing is tried again, on
+    `ConnectError` and `ConnectTimeout` only. `local_address`, `uds` (path of a unix socket), `network_backend` and
+    `socket_options` say how to connect; `connector`, when given, replaces all four. `protocols` maps an ALPN id to
+    the protocol's factory, called with `(origin, stream, keepalive_expiry)`; `keepalive_expiry` is in seconds, None for never.
+    """
+
+    # The logger, and so the prefix, of the events of TLS to the origin.
+    tls_logger = logger
+
+    def __init__(
+        self,
+        origin: Origin,
+        ssl_context: Optional[ssl.SSLContext] = None,
+        keepalive_expiry: Optional[float] = None,
+        http1: bool = True,
+        http2: bool = False,
+        retries: int = 0,
+        local_address: Optional[str] = None,
+        uds: Optional[str] = None,
+        network_backend: Optional[AsyncNetworkBackend] = None,
+        socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+        *,
+        connector: Any = None,
+        protocols: Optional[Mapping[str, ProtocolFactory]] = None,
+    ) -> None:
+        self._origin = origin
+        self._ssl_context = ssl_context
+        self._keepalive_expiry = keepalive_expiry
+        self._http1 = http1
+        self._http2 = http2
+        self._retries = retries
+        self._network_backend: AsyncNetworkBackend = AutoBackend() if network_backend is None else network_backend
+        self._connector = connector or AsyncDirectConnector(
+            self._network_backend, local_address=local_address, uds=uds, socket_options=socket_options
+        )
+        self._protocols: Dict[str, ProtocolFactory] = dict(protocols or {})
+        self._secure = is_secure(origin.scheme)
+        self._may_multiplex = may_multiplex(self._secure, http1, http2)
+        self._lock = threading.Lock()
+        self._connection: Optional[AsyncConnectionInterface] = None
+        self._attempt: Optional[_Attempt] = None
+        self._connect_failed = False
+        self._closed = False
+
+    async def handle_async_request(self, request: Request) -> Response:
+        """Send `request`, establishing the connection first if need be, and return the response, its body unread.
+
+        Raises `RuntimeError` for another origin, `ConnectionNotAvailable` when busy or closed, `ConnectError` and
+        `ConnectTimeout` from establishing, and whatever the protocol raises.
+        """
+        if not self._origin.covers(request.url):
+            raise RuntimeError(f"Attempted to send request to {request.url.origin} on connection to {self._origin}")
+        connection = self._connection
+        if connection is None:
+            connection = await self._established(request)
+        return await connection.handle_async_request(request)
+
+    async def _established(self, request: Request) -> AsyncConnectionInterface:
+        """Return the connection, establishing it or waiting for the one who does."""
+        patience = Deadline(phase_timeout(request.extensions, "connect"))
+        while True:
+            with self._lock:
+                if self._connection is not None:
+                    return self._connection
+                if self._closed or self._connect_failed:
+                    raise ConnectionNotAvailable(f"The connection to {self._origin} is closed.")
+                attempt, mine = self._attempt, False
+                if attempt is None:
+                    attempt, mine = _Attempt(), True
+                    self._attempt = attempt
+            if mine:
+                return await self._run(attempt, request)
+            if not await attempt.done.wait(patience.remaining()):
+                raise ConnectTimeout(f"Connecting to {self._origin} took too long.")
+            if attempt.error is not None:
+                raise copy.copy(attempt.error) from attempt.error
+
+    async def _run(self, attempt: _Attempt, request: Request) -> AsyncConnectionInterface:
+        try:
+            connection = await attempt.interrupt.run(self._establish_with_retries, request)
+            with self._lock:
+                if not self._closed:
+                    self._connection = connection
+                    return connection
+            abandon(connection)
+            raise Interrupted
+        except Interrupted as exc:
+            attempt.error = ConnectError(f"The connection to {self._origin} was closed while it was being established.")
+            raise attempt.error from exc
+        except Exception as exc:
+            attempt.error = exc
+            raise
+        finally:
+            with self._lock:
+                self._attempt = None
+                self._connect_failed = attempt.error is not None
+            attempt.done.set()
+
+    async def _establish_with_retries(self, request: Request) -> AsyncConnectionInterface:
+        waits = pauses(self._retries)
+        while True:
+            try:
+                return await self._establish(request.extensions)
+            except (ConnectError, ConnectTimeout):
+                pause = next(waits, None)
+                if pause is None:
+                    raise
+                trace = async_tracer(logger, request.extensions)
+                if trace is None:
+                    await self._network_backend.sleep(pause)
+                else:
+                    await trace.call("retry", {}, self._network_backend.sleep, pause)
+
+    async def _establish(self, extensions: Mapping[str, Any]) -> AsyncConnectionInterface:
+        budget = Deadline(phase_timeout(extensions, "connect"))
+        stream: AsyncNetworkStream = await self._connector.connect(self._origin, extensions)
+        try:
+            ssl_object = None
+            if self._secure:
+                stream = await self._start_tls(stream, extensions, budget)
+                ssl_object = stream.get_extra_info("ssl_object")
+            protocol = protocol_of(ssl_object, self._http1, self._http2)
+            factory = self._protocols.get(protocol)
+            if factory is None:
+                raise ConnectError(f"{self._origin} speaks {protocol!r}, for which this connection has no protocol.")
+            return factory(origin=self._origin, stream=stream, keepalive_expiry=self._keepalive_expiry)
+        except BaseException:
+            abandon(stream)
+            raise
+
+    async def _start_tls(
+        self, stream: AsyncNetworkStream, extensions: Mapping[str, Any], budget: Deadline
+    ) -> AsyncNetworkStream:
+        offer = alpn_offer(self._http1, self._http2)
+        context = shared_ssl_context(offer) if self._ssl_context is None else self._ssl_context
+        name = server_name(self._origin, extensions)
+        timeout = budget.remaining()
+        trace = async_tracer(self.tls_logger, extensions)
+        if trace is None:
+            return await async_start_tls(stream, context, name, timeout, offer)
+        info = {"ssl_context": context, "server_hostname": name, "timeout": timeout}
+        return await trace.call("start_tls", info, async_start_tls, stream, context, name, timeout, offer)
+
+    async def aclose(self) -> None:
+        """Close the connection; requests that wait for it to be established fail with `ConnectError`."""
+        connection = self._close()
+        if connection is not None:
+            await connection.aclose()
+
+    def abort(self) -> None:
+        """Close the connection at once, without waiting for anyone."""
+        connection = self._close()
+        if connection is not None:
+            abandon(connection)
+
+    def _close(self) -> Optional[AsyncConnectionInterface]:
+        with self._lock:
+            self._closed = True
+            attempt, connection = self._attempt, self._connection
+        if attempt is not None:
+            attempt.interrupt.fire()
+        return connection
+
+    async def __aenter__(self) -> AsyncHTTPConnection:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: Optional[Type[BaseException]] = None,
+        exc_value: Optional[BaseException] = None,
+        traceback: Optional[TracebackType] = None,
+    ) -> None:
+        await self.aclose()
+
+    # What the pool asks.
+
+    def can_handle_request(self, origin: Origin) -> bool:
+        """Whether `origin` is this connection's."""
+        return origin == self._origin
+
+    def is_available(self) -> bool:
+        """Whether a request can be sent now, or can wait for this connection because it may turn out to multiplex."""
+        connection = self._connection
+        if connection is not None:
+            return connection.is_available()
+        return self._may_multiplex and not self._connect_failed and not self._closed
+
+    def has_expired(self) -> bool:
+        """Whether the connection must not be used again: idle for too long, closed by the server, or never established."""
+        connection = self._connection
+        return self._connect_failed if connection is None else connection.has_expired()
+
+    def is_idle(self) -> bool:
+        """Whether the connection is open and serves no request; one that failed to be established counts as idle too."""
+        connection = self._connection
+        return self._connect_failed if connection is None else connection.is_idle()
+
+    def is_closed(self) -> bool:
+        """Whether the connection is closed, or could not be established."""
+        connection = self._connection
+        return self._closed or self._connect_failed if connection is None else connection.is_closed()
+
+    @property
+    def max_concurrent_requests(self) -> Optional[int]:
+        """How many requests fit on the connection; before it is established, how many may wait for it."""
+        connection = self._connection
+        if connection is None:
+            return ASSUMED_STREAMS if self._may_multiplex else 1
+        return getattr(connection, "max_concurrent_requests", None)
+
+    def info(self) -> str:
+        """Return one line about the connection's state, for people."""
+        connection = self._connection
+        if connection is None:
+            return "CONNECTION FAILED" if self._connect_failed else "CONNECTING"
+        return connection.info()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} [{self.info()}]>"
