@@ -23,7 +23,8 @@ logger = logging.getLogger("httpcore.connection")
 class AsyncDirectConnector:
     """Connects to an origin's host and port, or to the unix socket `uds` whatever the origin.
 
-    `network_backend` None is the default one for the runtime. `local_address` is the address to connect from, `socket_options` tuples for `setsockopt`.
+    `network_backend` None is the default one for the runtime. `local_address` is the address to connect from,
+    `socket_options` tuples for `setsockopt`, `logger` the one whose name trace events carry.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class AsyncDirectConnector:
         local_address: Optional[str] = None,
         uds: Optional[str] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+        logger: logging.Logger = logger,
     ) -> None:
         self._backend: AsyncNetworkBackend = AutoBackend() if network_backend is None else network_backend
+        self._logger = logger
         self._local_address = local_address
         self._uds = uds
         self._socket_options: Optional[List[SOCKET_OPTION]] = None if socket_options is None else list(socket_options)
@@ -42,7 +45,7 @@ class AsyncDirectConnector:
     async def connect(self, origin: Origin, extensions: Mapping[str, Any]) -> AsyncNetworkStream:
         """Return a stream to `origin` within the connect timeout; raises `ConnectTimeout` or `ConnectError`."""
         timeout = phase_timeout(extensions, "connect")
-        trace = async_tracer(logger, extensions)
+        trace = async_tracer(self._logger, extensions)
         connect: Callable[..., Any]
         if self._uds is not None:
             event = "connect_unix_socket"

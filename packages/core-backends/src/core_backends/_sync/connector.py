@@ -24,7 +24,8 @@ logger = logging.getLogger("httpcore.connection")
 class DirectConnector:
     """Connects to an origin's host and port, or to the unix socket `uds` whatever the origin.
 
-    `network_backend` None is the default one for the runtime. `local_address` is the address to connect from, `socket_options` tuples for `setsockopt`.
+    `network_backend` None is the default one for the runtime. `local_address` is the address to connect from,
+    `socket_options` tuples for `setsockopt`, `logger` the one whose name trace events carry.
     """
 
     def __init__(
@@ -34,8 +35,10 @@ class DirectConnector:
         local_address: Optional[str] = None,
         uds: Optional[str] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+        logger: logging.Logger = logger,
     ) -> None:
         self._backend: NetworkBackend = SyncBackend() if network_backend is None else network_backend
+        self._logger = logger
         self._local_address = local_address
         self._uds = uds
         self._socket_options: Optional[List[SOCKET_OPTION]] = None if socket_options is None else list(socket_options)
@@ -43,7 +46,7 @@ class DirectConnector:
     def connect(self, origin: Origin, extensions: Mapping[str, Any]) -> NetworkStream:
         """Return a stream to `origin` within the connect timeout; raises `ConnectTimeout` or `ConnectError`."""
         timeout = phase_timeout(extensions, "connect")
-        trace = tracer(logger, extensions)
+        trace = tracer(self._logger, extensions)
         connect: Callable[..., Any]
         if self._uds is not None:
             event = "connect_unix_socket"
