@@ -86,7 +86,8 @@ class Interrupt:
 
 def _shut_down(sock: socket.socket) -> None:
     try:
-        sock.shutdown(socket.SHUT_RDWR)
+        # Not the method of an SSLSocket, which takes the SSL object away from the thread that uses it.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
     except OSError:
         pass  # Closed, or never connected, on a platform where that matters: nothing waits for it then.
 

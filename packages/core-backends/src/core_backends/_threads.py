@@ -27,7 +27,7 @@ from ._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, W
 from ._interrupt import register_socket
 from ._sockets import connect_tcp_socket, connect_unix_socket, milliseconds, watch_readable, watch_writable
 from ._ssl import offering
-from ._tls_layer import TLSLayerStream
+from ._sync.tls_layer import TLSLayerStream
 
 __all__ = ["SyncBackend", "SyncStream", "SyncTLSStream"]
 
@@ -108,6 +108,22 @@ class SyncStream(NetworkStream):
             except BlockingIOError:
                 if not self._wait_writable(milliseconds(timeout)):
                     raise WriteTimeout(f"The peer took no data within {timeout} seconds.") from None
+
+    def read_nowait(self, max_bytes: int) -> Optional[bytes]:
+        """Return what a read would return at once, None when it would wait; raises `ReadError`."""
+        if not self._is_readable():
+            return None
+        try:
+            return self.read(max_bytes, 0)
+        except ReadTimeout:
+            return None
+
+    def write_nowait(self, buffer: bytes) -> None:
+        """Write `buffer` as far as that is possible at once, and forget the rest: for the last words of a layer above."""
+        try:
+            self.write(buffer, 0)
+        except (WriteError, WriteTimeout):
+            pass  # The peer does not listen: there is nobody to tell.
 
     def close(self) -> None:
         if not self._closed and os.getpid() == self._process:
@@ -298,9 +314,7 @@ class SyncTLSStream(SyncStream):
         *,
         alpn_protocols: Optional[Sequence[str]] = None,
     ) -> NetworkStream:
-        return TLSLayerStream.handshake(
-            self, ssl_context, server_hostname=server_hostname, timeout=timeout, alpn_protocols=alpn_protocols
-        )
+        return TLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "ssl_object":
