@@ -1,0 +1,69 @@
+"""All servers of a session, started when a test first asks for them."""
+
+from __future__ import annotations
+
+import typing
+
+from .apache import Apache
+from .endpoint import Endpoint
+from .haproxy import HAProxy
+from .hypercorn import Hypercorn
+from .nginx import Nginx
+from .node import NodeHTTP
+from .process import Server
+
+__all__ = ["Fleet"]
+
+T = typing.TypeVar("T", bound="Started")
+
+
+class Started(typing.Protocol):
+    server: Server
+
+    def stop(self) -> None: ...
+
+
+class Fleet:
+    """A server that has ended since it was started fails the tests that ask for it, with its output."""
+
+    def __init__(self) -> None:
+        self._started: typing.Dict[str, typing.Any] = {}
+
+    @property
+    def node(self) -> NodeHTTP:
+        return self._get("node", NodeHTTP)
+
+    @property
+    def nginx(self) -> Nginx:
+        return self._get("nginx", lambda: Nginx(self.node))
+
+    @property
+    def apache(self) -> Apache:
+        return self._get("apache", lambda: Apache(self.node))
+
+    @property
+    def haproxy(self) -> HAProxy:
+        return self._get("haproxy", lambda: HAProxy(self.node))
+
+    @property
+    def hypercorn(self) -> Hypercorn:
+        return self._get("hypercorn", Hypercorn)
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint called `"<server>-<transport>"`."""
+        server, _, transport = name.partition("-")
+        found: Endpoint = getattr(self, server).endpoint(transport)
+        return found
+
+    def stop(self) -> None:
+        """Stop in the reverse order of starting, reverse proxies before what is behind them."""
+        for server in reversed(list(self._started.values())):
+            server.stop()
+        self._started.clear()
+
+    def _get(self, name: str, start: typing.Callable[[], T]) -> T:
+        if name not in self._started:
+            self._started[name] = start()
+        found: T = self._started[name]
+        found.server.check()
+        return found
