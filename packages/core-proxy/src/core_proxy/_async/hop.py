@@ -1,0 +1,64 @@
+"""The way to a proxy: the inner connector's stream, with TLS on it where the proxy speaks TLS.
+
+Rules that hold here:
+
+* A connector of this package goes around another one, so the inner one is asked for the proxy as if that were the
+  origin.
+* TLS to a proxy is verified against the proxy's host. The request's `sni_hostname` is the origin's.
+* The proxy is spoken to in HTTP/1.1 or SOCKS, so HTTP/2 is never offered to it.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from typing import Any, Mapping, Optional, Protocol, Sequence
+
+from core_backends import AsyncNetworkStream, Origin
+from core_backends.lowlevel import Deadline, abandon, async_start_tls, async_tracer, host_text
+
+from .._connect import handshake_extensions
+
+__all__ = ["AsyncConnector", "async_connect_to_proxy"]
+
+logger = logging.getLogger("httpcore.connection")
+
+
+class AsyncConnector(Protocol):
+    """Whatever finds a raw path to an origin."""
+
+    async def connect(self, origin: Origin, extensions: Mapping[str, Any]) -> AsyncNetworkStream:
+        """Return a stream to `origin` without TLS to it; raises `ConnectTimeout`, `ConnectError` or `ProxyError`."""
+        ...
+
+
+async def async_connect_to_proxy(
+    connector: AsyncConnector,
+    proxy: Origin,
+    ssl_context: Optional[ssl.SSLContext],
+    alpn_protocols: Optional[Sequence[str]],
+    extensions: Mapping[str, Any],
+    deadline: Deadline,
+) -> AsyncNetworkStream:
+    """Return a stream to `proxy`, with TLS where there is an `ssl_context`, before `deadline`."""
+    stream = await connector.connect(proxy, handshake_extensions(extensions, deadline.remaining()))
+    if ssl_context is None:
+        return stream
+    try:
+        trace = async_tracer(logger, extensions)
+        name, timeout = host_text(proxy.host), deadline.remaining()
+        if trace is None:
+            return await async_start_tls(stream, ssl_context, name, timeout, alpn_protocols)
+        return await trace.call(
+            "start_tls",
+            {"ssl_context": ssl_context, "server_hostname": name, "timeout": timeout},
+            async_start_tls,
+            stream,
+            ssl_context,
+            name,
+            timeout,
+            alpn_protocols,
+        )
+    except BaseException:
+        abandon(stream)
+        raise
