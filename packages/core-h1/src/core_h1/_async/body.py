@@ -1,0 +1,150 @@
+"""The body of a response, read from the connection as it is iterated.
+
+Rules that hold here:
+
+* A body is a plain iterator: no generator, no cancel scope, nothing that has to be finalised in order.
+* It ends once: at its end, on `aclose`, on a failure, or when it is dropped. At its end the connection is given back;
+  in every other case it is closed, for the rest of the response is still on its way.
+* The state of the connection changes before anything is awaited.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Optional
+
+from core_backends import ReadError, Request
+from core_backends.lowlevel import AsyncTracer
+
+if TYPE_CHECKING:
+    from .http11 import AsyncHTTP11Connection
+
+__all__ = ["AsyncHTTP11Body", "AsyncHTTP11SwitchedBody"]
+
+_UNREAD, _READING, _ENDED, _CLOSED = range(4)
+
+
+class AsyncHTTP11Body:
+    """The body of one response; iterating after an early `aclose`, or after a failure, raises `ReadError`."""
+
+    __slots__ = ("_connection", "_extensions", "_phase", "_request", "_trace")
+
+    def __init__(
+        self,
+        connection: AsyncHTTP11Connection,
+        request: Request,
+        extensions: Dict[str, Any],
+        trace: Optional[AsyncTracer],
+    ) -> None:
+        self._phase = _UNREAD
+        self._connection = connection
+        self._request = request
+        self._extensions = extensions
+        self._trace = trace
+
+    def __aiter__(self) -> AsyncHTTP11Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        phase = self._phase
+        if phase >= _ENDED:
+            if phase == _ENDED:
+                raise StopAsyncIteration
+            raise ReadError("The response was closed before its body was read to the end.")
+        self._phase = _READING
+        trace = self._trace
+        connection = self._connection
+        try:
+            if trace is not None and phase == _UNREAD:
+                await trace.event("receive_response_body.started", {"request": self._request})
+            data = await connection._receive_body(self._request.extensions)
+            if not data or connection._codec.body_ended():
+                await self._end()
+        except BaseException as exc:
+            if self._phase == _READING:
+                self._phase = _CLOSED
+                connection.abort()
+                if trace is not None and not isinstance(exc, GeneratorExit):
+                    await trace.event("receive_response_body.failed", {"exception": exc})
+                    await trace.call("response_closed", {}, connection._released)
+            raise
+        if not data:
+            raise StopAsyncIteration
+        return data
+
+    async def _end(self) -> None:
+        self._phase = _ENDED
+        connection = self._connection
+        kept = connection._exchange_ended(self._extensions)
+        trace = self._trace
+        if trace is None:
+            if not kept:
+                await connection._close_stream()
+            return
+        try:
+            await trace.event("receive_response_body.complete", {"return_value": None})
+            await trace.call("response_closed", {}, connection._released if kept else connection._close_stream)
+        except BaseException:
+            if not kept:
+                connection.abort()
+            raise
+
+    async def aclose(self) -> None:
+        """Give the rest of the body up. Where nothing of it is left, the connection stays."""
+        phase = self._phase
+        if phase >= _ENDED:
+            return
+        connection = self._connection
+        trace = self._trace
+        if phase == _UNREAD and connection._codec.body_ended():
+            if trace is not None:
+                await trace.event("receive_response_body.started", {"request": self._request})
+            await self._end()
+            return
+        self._phase = _CLOSED
+        connection._life.close()
+        if trace is None:
+            await connection._close_stream()
+            return
+        try:
+            await trace.call("response_closed", {}, connection._close_stream)
+        except BaseException:
+            connection.abort()
+            raise
+
+    def __del__(self) -> None:
+        if self._phase < _ENDED:
+            self._phase = _CLOSED
+            self._connection.abort()
+
+
+class AsyncHTTP11SwitchedBody:
+    """The empty body of a response that switched protocols: the stream lives on until this or the stream is closed."""
+
+    __slots__ = ("_closed", "_connection", "_trace")
+
+    def __init__(self, connection: AsyncHTTP11Connection, trace: Optional[AsyncTracer]) -> None:
+        self._closed = False
+        self._connection = connection
+        self._trace = trace
+
+    def __aiter__(self) -> AsyncHTTP11SwitchedBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Close the connection, and with it the stream of the new protocol."""
+        if self._closed:
+            return
+        self._closed = True
+        connection = self._connection
+        connection._life.close()
+        if self._trace is None:
+            await connection._close_stream()
+            return
+        try:
+            await self._trace.call("response_closed", {}, connection._close_stream)
+        except BaseException:
+            connection.abort()
+            raise

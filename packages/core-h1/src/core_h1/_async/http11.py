@@ -1,0 +1,324 @@
+"""An HTTP/1.1 connection on one stream: one request at a time, and again as long as both ends keep it (RFC 9112 § 9).
+
+Rules that hold here:
+
+* Whatever fails or is cancelled, the connection is CLOSED and its descriptor freed before anything is awaited.
+* The head and a small body in memory are one write. Nothing is written before the head is known to be legal.
+* A write that fails is not the end: the server may have answered early, and closed. Its answer is what counts.
+* A connection is reused only where the response ended exactly where the bytes did, and it stayed silent since.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from types import TracebackType
+from typing import Any, Dict, List, Mapping, Optional, Type
+
+from core_backends import (
+    AsyncConnectionInterface,
+    AsyncNetworkStream,
+    ConnectionNotAvailable,
+    Origin,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    Request,
+    Response,
+    WriteError,
+    WriteTimeout,
+)
+from core_backends.lowlevel import AsyncTracer, abandon, async_tracer, in_memory_body, make_response, phase_timeout
+
+from .._codec import Buffer, Codec, Head
+from .._h11_codec import H11Codec
+from .._lifecycle import Lifecycle, State
+from .body import AsyncHTTP11Body, AsyncHTTP11SwitchedBody
+from .upgrade import AsyncHTTP11UpgradeStream
+
+__all__ = ["AsyncHTTP11Connection"]
+
+logger = logging.getLogger("httpcore.http11")
+
+# So many 1xx responses may come before the final one; more are a peer that keeps us busy.
+MAX_INFORMATIONAL = 100
+
+# For so many seconds a look at the silent socket holds: the pool looks when it picks a connection, just before its use.
+FRESH = 0.01
+
+
+class AsyncHTTP11Connection(AsyncConnectionInterface):
+    """A connection to `origin` over `stream`, closed after `keepalive_expiry` seconds of idleness (None: never).
+
+    `handle_async_request` raises `RuntimeError` for a request to another origin, `ConnectionNotAvailable` while busy,
+    when closed, and where the server closed; `LocalProtocolError` for a request that HTTP/1.1 forbids,
+    `RemoteProtocolError` for what the server got wrong, `TypeError` for a body that is not made of bytes, and what the
+    stream raises. Where anything may have been written, the connection is closed then.
+    """
+
+    READ_NUM_BYTES = 64 * 1024
+    MAX_INCOMPLETE_EVENT_SIZE = 100 * 1024
+
+    def __init__(
+        self,
+        origin: Origin,
+        stream: AsyncNetworkStream,
+        keepalive_expiry: Optional[float] = None,
+    ) -> None:
+        self._origin = origin
+        self._stream = stream
+        self._life = Lifecycle(keepalive_expiry)
+        self._codec: Codec = H11Codec(self.MAX_INCOMPLETE_EVENT_SIZE)
+        self._head: Optional[Head] = None
+        self._unsent: List[Buffer] = []
+        self._write_failure: Optional[Exception] = None
+        self._looked_at = 0.0
+        self._closed_before_response = False
+
+    async def handle_async_request(self, request: Request) -> Response:
+        """Send `request` with exactly the headers it has and return the response, its body unread."""
+        if not self.can_handle_request(request.url.origin):
+            raise RuntimeError(f"Attempted to send request to {request.url.origin} on connection to {self._origin}")
+        body = in_memory_body(request.stream)
+        if body is None and not hasattr(request.stream, "__aiter__"):
+            raise TypeError(
+                f"The content of this request must be bytes or an AsyncIterable of bytes, "
+                f"but got {type(request.stream).__name__}."
+            )
+        self._take()
+        trace = async_tracer(logger, request.extensions)
+        try:
+            await self._send(request, body, trace)
+            if trace is None:
+                head = await self._receive_head(request)
+            else:
+                head = await trace.call("receive_response_headers", {"request": request}, self._receive_head, request)
+        except BaseException as exc:
+            self.abort()
+            if trace is not None and not isinstance(exc, GeneratorExit):
+                await trace.call("response_closed", {}, self._released)
+            raise
+        return self._response(request, head, trace)
+
+    def _take(self) -> None:
+        life = self._life
+        if (
+            life.state is State.IDLE
+            and time.monotonic() - self._looked_at > FRESH
+            and self._stream.get_extra_info("is_readable")
+        ):
+            self.abort()
+        if not life.take():
+            raise ConnectionNotAvailable()
+        self._write_failure = None
+        self._closed_before_response = False
+
+    async def _send(self, request: Request, body: Optional[bytes], trace: Optional[AsyncTracer]) -> None:
+        try:
+            if trace is None:
+                await self._send_head(request, body)
+                if body is None or self._unsent:
+                    await self._send_body(request, body)
+            else:
+                info = {"request": request}
+                await trace.call("send_request_headers", info, self._send_head, request, body)
+                await trace.call("send_request_body", info, self._send_body, request, body)
+        except (WriteError, WriteTimeout) as exc:
+            # The caller's own iterator may raise the same classes; only a failure of this stream is ours to judge.
+            if exc is not self._write_failure:
+                raise
+
+    async def _send_head(self, request: Request, body: Optional[bytes]) -> None:
+        buffers = self._codec.encode_request(request.method, request.url.target, request.headers, body)
+        self._unsent = buffers[1:]
+        await self._write(buffers[0], request.extensions)
+
+    async def _send_body(self, request: Request, body: Optional[bytes]) -> None:
+        extensions = request.extensions
+        if body is None:
+            async for chunk in request.stream:  # type: ignore[union-attr]  # checked before the connection was taken
+                for buffer in self._codec.encode_data(chunk):
+                    await self._write(buffer, extensions)
+            self._unsent = self._codec.encode_end()
+        buffers, self._unsent = self._unsent, []
+        for buffer in buffers:
+            await self._write(buffer, extensions)
+
+    async def _write(self, buffer: Any, extensions: Mapping[str, Any]) -> None:
+        try:
+            await self._stream.write(buffer, timeout=phase_timeout(extensions, "write"))
+        except (WriteError, WriteTimeout) as exc:
+            self._write_failure = exc
+            self._unsent = []
+            raise
+
+    async def _receive_head(self, request: Request) -> Head:
+        """Return the head of the final response, or of a 101.
+
+        After a failed write that is an answer which the server gave without waiting for the rest; where there is none,
+        the failure of the write is raised.
+        """
+        failure = self._write_failure
+        try:
+            head = await self._final_head(request.extensions)
+        except (ReadError, RemoteProtocolError) as exc:
+            self._closed_before_response = not self._codec.heard and self._life.state is State.ACTIVE
+            if failure is None:
+                raise
+            raise failure from exc
+        except ReadTimeout as exc:
+            if failure is None:
+                raise
+            raise failure from exc
+        if failure is not None and head[1] == 101:
+            raise failure
+        self._head = head
+        return head
+
+    async def _final_head(self, extensions: Mapping[str, Any]) -> Head:
+        codec = self._codec
+        informational = 0
+        while True:
+            head = codec.next_head()
+            if head is None:
+                timeout = phase_timeout(extensions, "read")
+                if isinstance(self._write_failure, WriteTimeout):
+                    # A server that took nothing for this long need not be given more than that once again.
+                    limit = phase_timeout(extensions, "write")
+                    if timeout is None or (limit is not None and limit < timeout):
+                        timeout = limit
+                codec.receive(await self._read(timeout))
+                continue
+            status = head[1]
+            if status >= 200 or status == 101:
+                return head
+            informational += 1
+            if informational > MAX_INFORMATIONAL:
+                raise RemoteProtocolError(f"The server sent more than {MAX_INFORMATIONAL} informational responses.")
+
+    async def _read(self, timeout: Optional[float]) -> bytes:
+        data = await self._stream.read(self.READ_NUM_BYTES, timeout=timeout)
+        # The end of the stream that we closed ourselves, from another task or thread, is not the server's.
+        if self._life.state is State.CLOSED:
+            raise ReadError("The connection was closed while a response was being read.")
+        return data
+
+    def _response(self, request: Request, head: Head, trace: Optional[AsyncTracer]) -> Response:
+        version, status, reason, headers = head
+        extensions: Dict[str, Any] = {
+            "http_version": version,
+            "reason_phrase": reason,
+            "network_stream": self._stream,
+        }
+        if status == 101 or (request.method == b"CONNECT" and 200 <= status < 300):
+            leading = self._codec.leftover()
+            if leading:
+                extensions["network_stream"] = AsyncHTTP11UpgradeStream(self._stream, leading)
+            return make_response(status, headers, AsyncHTTP11SwitchedBody(self, trace), extensions)
+        return make_response(status, headers, AsyncHTTP11Body(self, request, extensions, trace), extensions)
+
+    async def _receive_body(self, extensions: Mapping[str, Any]) -> bytes:
+        """Return the next piece of the body, b"" at its end."""
+        if self._life.state is State.CLOSED:
+            raise ReadError("The connection was closed while a response was being read.")
+        codec = self._codec
+        while True:
+            data = codec.next_body()
+            if data is not None:
+                return data
+            codec.receive(await self._read(phase_timeout(extensions, "read")))
+
+    def _exchange_ended(self, extensions: Dict[str, Any]) -> bool:
+        """Give the connection back to itself after a complete response; False where its stream must be closed."""
+        codec = self._codec
+        if codec.trailers:
+            extensions["trailing_headers"] = codec.trailers
+        head, self._head = self._head, None
+        reusable = self._write_failure is None and codec.next_cycle()
+        return self._life.give_back(reusable, [] if head is None else head[3])
+
+    async def _close_stream(self) -> None:
+        try:
+            await self._stream.aclose()
+        except BaseException:
+            abandon(self._stream)
+            raise
+
+    async def _released(self) -> None:
+        """Nothing is left to do when `response_closed` is reported: the state was changed before."""
+
+    async def aclose(self) -> None:
+        """Close the connection; a body that is being read raises `ReadError`."""
+        self._life.close()
+        await self._close_stream()
+
+    def abort(self) -> None:
+        """Close the connection at once, without waiting for anyone."""
+        self._life.close()
+        abandon(self._stream)
+
+    def can_handle_request(self, origin: Origin) -> bool:
+        """Whether `origin` is this connection's."""
+        return origin == self._origin
+
+    def is_available(self) -> bool:
+        """Whether the connection takes a request now: it is open and serves none."""
+        return self._life.state is State.IDLE or self._life.state is State.NEW
+
+    def has_expired(self) -> bool:
+        """Whether the connection is idle and must not be used again.
+
+        It idled for longer than it may, by `keepalive_expiry` or by the server's `Keep-Alive`, or there is something to
+        read: the server closed it, or sent what nobody asked for.
+        """
+        life = self._life
+        if life.state is not State.IDLE:
+            return False
+        if life.expired() or self._stream.get_extra_info("is_readable"):
+            return True
+        self._looked_at = time.monotonic()
+        return False
+
+    def is_idle(self) -> bool:
+        """Whether the connection has served a request and waits for the next."""
+        return self._life.state is State.IDLE
+
+    def is_closed(self) -> bool:
+        """Whether the connection is closed, for good."""
+        return self._life.state is State.CLOSED
+
+    @property
+    def max_concurrent_requests(self) -> Optional[int]:
+        """One: HTTP/1.1 answers in order."""
+        return 1
+
+    @property
+    def closed_before_response(self) -> bool:
+        """Whether the last request failed because the stream ended or broke before one byte of a response came.
+
+        On a connection that was reused this is what a server's closing it at the same moment looks like, and a request
+        that may be repeated can be sent again on another one (RFC 9110 § 9.2.2). Never True after a timeout, a
+        cancellation, or a close on this side.
+        """
+        return self._closed_before_response
+
+    def info(self) -> str:
+        """Return one line about the connection's state, for people."""
+        return f"{str(self._origin)!r}, HTTP/1.1, {self._life.state.value}, Request Count: {self._life.request_count}"
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} [{str(self._origin)!r}, {self._life.state.value}, "
+            f"Request Count: {self._life.request_count}]>"
+        )
+
+    async def __aenter__(self) -> AsyncHTTP11Connection:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: Optional[Type[BaseException]] = None,
+        exc_value: Optional[BaseException] = None,
+        traceback: Optional[TracebackType] = None,
+    ) -> None:
+        await self.aclose()
