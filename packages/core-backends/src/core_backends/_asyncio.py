@@ -1,0 +1,408 @@
+"""The native asyncio backend: transport and protocol, without tasks, scopes or third parties.
+
+Rules that hold here:
+
+* The stream is the protocol. What arrives goes into its buffer and wakes the reader; a read that is cancelled or times out
+  has consumed nothing.
+* What is written is handed to the transport whole, and then waits until the transport has room again: a write that is
+  cancelled or times out is still sent, in order, for as long as the stream stays open.
+* One alarm for reading and one for writing serve a connection all its life. Ending a wait only clears the alarm's deadline;
+  the timer finds that out when it fires.
+* The event loop notices the peer's closing while nobody reads, so an idle connection knows at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+import math
+import socket
+import ssl
+from typing import Any, Callable, Deque, Iterable, List, Optional, Sequence, Union
+
+from ._async.tls_layer import AsyncTLSLayerStream
+from ._asyncio_connect import connect_tcp_socket, connect_unix_socket
+from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
+from ._exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
+from ._sockets import watch_readable
+
+__all__ = ["AsyncioBackend", "AsyncioStream"]
+
+# Reading pauses when this much waits for a reader: a slow one must not make the buffer grow without bound.
+HIGH_WATER = 256 * 1024
+
+# Buffers above this are handed to the transport in pieces, so that it copies no more than a piece of what the socket refuses.
+WRITE_PIECE = 256 * 1024
+
+# A closed stream may still have bytes to send; a peer that does not take them within this many seconds loses them.
+LINGER = 5.0
+
+# A loop that has been busy for longer than this may not have seen yet what happened to the socket.
+SEEN_RECENTLY = 0.02
+
+
+class _Alarm:
+    """Calls back when a deadline passes; setting and clearing it is cheap, since the timer is left as it is."""
+
+    __slots__ = ("_callback", "_deadline", "_loop", "_timer")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+        self._loop = loop
+        self._callback = callback
+        self._deadline: Optional[float] = None
+        self._timer: Optional[asyncio.TimerHandle] = None
+
+    def set(self, timeout: float) -> None:
+        self._deadline = deadline = self._loop.time() + timeout
+        timer = self._timer
+        if timer is not None:
+            if timer.when() <= deadline:
+                return
+            timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._ring)
+
+    def clear(self) -> None:
+        self._deadline = None
+
+    def cancel(self) -> None:
+        self._deadline = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._deadline is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._ring)
+        else:
+            self._deadline = None
+            self._callback()
+
+
+class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
+    """A connected socket as a stream; made by `AsyncioBackend`."""
+
+    accepts_alpn_protocols = True
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+        self._loop = loop
+        self._sock = sock
+        self._transport: Any = None
+        self._buffer: Deque[Union[bytes, memoryview]] = deque()
+        self._buffered = 0
+        self._reading_paused = False
+        self._at_end = False
+        self._closed = False
+        # Why the connection was lost; an error that a read or a write is told.
+        self._lost: Optional[Exception] = None
+        self._reader: Optional[asyncio.Future[None]] = None
+        self._writing_paused = False
+        self._writers: List[asyncio.Future[None]] = []
+        self._handed_over = 0
+        self._read_alarm: Optional[_Alarm] = None
+        self._write_alarm: Optional[_Alarm] = None
+        self._seen_at = 0.0
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._seen_at = self._loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        self._seen_at = self._loop.time()
+        self._buffer.append(data)
+        self._buffered += len(data)
+        reader = self._reader
+        if reader is not None:
+            if not reader.done():
+                reader.set_result(None)
+        elif self._buffered > HIGH_WATER and not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        self._at_end = True
+        self._wake_reader()
+        # The other direction stays open: an upload may go on after the peer has sent its last byte.
+        return True
+
+    def connection_lost(self, exc: Optional[Exception]) -> None:
+        self._at_end = True
+        if exc is not None and self._lost is None:
+            self._lost = exc
+        for alarm in (self._read_alarm, self._write_alarm):
+            if alarm is not None:
+                alarm.cancel()
+        self._closed = True
+        self._wake_reader()
+        self._wake_writers()
+        self._sock.close()
+
+    def pause_writing(self) -> None:
+        self._writing_paused = True
+
+    def resume_writing(self) -> None:
+        self._writing_paused = False
+        self._wake_writers()
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    def _wake_writers(self) -> None:
+        writers, self._writers = self._writers, []
+        for writer in writers:
+            if not writer.done():
+                writer.set_result(None)
+
+    # Reading.
+
+    async def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
+        while not self._buffer:
+            if self._at_end or self._closed:
+                return self._end()
+            await self._wait_for_data(timeout)
+        return self._take(max_bytes)
+
+    def _take(self, max_bytes: int) -> bytes:
+        data = self._buffer.popleft()
+        size = len(data)
+        if size > max_bytes:
+            view = memoryview(data)
+            self._buffer.appendleft(view[max_bytes:])
+            data, size = view[:max_bytes], max_bytes
+        self._buffered -= size
+        if self._reading_paused and self._buffered <= HIGH_WATER // 2 and not self._closed:
+            self._reading_paused = False
+            self._transport.resume_reading()
+        return data if type(data) is bytes else bytes(data)
+
+    def _end(self) -> bytes:
+        """What a read is told when nothing more comes: the end of the stream, or why it was cut off."""
+        if self._lost is not None:
+            raise ReadError(_text_of(self._lost)) from self._lost
+        if self._closed:
+            raise ReadError("The stream is closed.")
+        return b""
+
+    async def _wait_for_data(self, timeout: Optional[float]) -> None:
+        """Wait until something arrived or the stream ended; raises `ReadTimeout`."""
+        if self._reader is not None:
+            raise ReadError("Another task is reading from this stream.")
+        self._reader = reader = self._loop.create_future()
+        try:
+            if timeout is None or timeout == math.inf:
+                await reader
+            elif timeout > 0:
+                alarm = self._read_alarm
+                if alarm is None:
+                    alarm = self._read_alarm = _Alarm(self._loop, self._wake_reader)
+                alarm.set(timeout)
+                try:
+                    await reader
+                finally:
+                    alarm.clear()
+            else:
+                # What has arrived reaches the buffer in the loop's next turn, and this task the turn after.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+        finally:
+            self._reader = None
+        if not self._buffer and not self._at_end and not self._closed:
+            raise ReadTimeout(f"No data arrived within {timeout} seconds.")
+
+    # Writing.
+
+    async def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
+        size = len(buffer) if type(buffer) is bytes else memoryview(buffer).nbytes
+        if size <= WRITE_PIECE:
+            if size:
+                self._send(buffer if type(buffer) is bytes else memoryview(buffer).cast("B"))
+                if self._writing_paused:
+                    await self._drain(timeout)
+            return
+        view = memoryview(buffer).cast("B")
+        for start in range(0, size, WRITE_PIECE):
+            self._send(view[start : start + WRITE_PIECE])
+            if self._writing_paused:
+                await self._drain(timeout)
+
+    def _send(self, data: Any) -> None:
+        if self._closed or self._lost is not None:
+            raise self._write_error()
+        self._handed_over += len(data)
+        self._transport.write(data)
+
+    def _write_error(self) -> WriteError:
+        if self._lost is not None:
+            error = WriteError(_text_of(self._lost))
+            error.__cause__ = self._lost
+            return error
+        return WriteError("The stream is closed.")
+
+    async def _drain(self, timeout: Optional[float]) -> None:
+        """Wait until the transport has room; raises `WriteTimeout` when the peer takes nothing for `timeout` seconds."""
+        if timeout == math.inf:
+            timeout = None
+        while self._writing_paused:
+            if timeout is not None and timeout <= 0:
+                raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
+            sent = self._sent()
+            writer = self._loop.create_future()
+            self._writers.append(writer)
+            alarm = self._write_alarm
+            if timeout is not None:
+                if alarm is None:
+                    alarm = self._write_alarm = _Alarm(self._loop, self._wake_writers)
+                alarm.set(timeout)
+            try:
+                await writer
+            finally:
+                if timeout is not None and alarm is not None:
+                    alarm.clear()
+                if not writer.done():
+                    self._writers.remove(writer)
+            if self._closed or self._lost is not None:
+                raise self._write_error()
+            if self._writing_paused and timeout is not None and self._sent() == sent:
+                raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
+
+    def _sent(self) -> int:
+        """How many bytes have left the transport's buffer."""
+        return self._handed_over - int(self._transport.get_write_buffer_size())
+
+    # Closing.
+
+    async def aclose(self) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._loop.is_closed():
+            self._close_descriptor()
+            return
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(LINGER, self._transport.abort)
+        self._transport.close()
+        self._wake_reader()
+        self._wake_writers()
+
+    def abort(self) -> None:
+        """Close the stream at once; what has not been sent yet is given up."""
+        self._closed = True
+        if self._loop.is_closed():
+            self._close_descriptor()
+            return
+        self._transport.abort()
+        self._wake_reader()
+        self._wake_writers()
+
+    def _close_descriptor(self) -> None:
+        """Free the descriptor of a stream whose event loop has been closed: the transport cannot do it any more."""
+        self._sock.close()
+        if getattr(self._transport, "_sock", None) is not None:
+            # The transport's finaliser would warn of a socket that was left open.
+            self._transport._sock = None
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: Optional[str] = None,
+        timeout: Optional[float] = None,
+        *,
+        alpn_protocols: Optional[Sequence[str]] = None,
+    ) -> AsyncNetworkStream:
+        """See `AsyncNetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says."""
+        return await AsyncTLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols)
+
+    # What can be done without waiting; used by TLS on this stream.
+
+    def read_nowait(self, max_bytes: int) -> Optional[bytes]:
+        """Return what a read would return at once, None when it would wait; raises `ReadError`."""
+        self._look()
+        if self._buffer:
+            return self._take(max_bytes)
+        return self._end() if self._at_end or self._closed else None
+
+    def write_nowait(self, buffer: bytes) -> None:
+        """Write `buffer` as far as that is possible at once, and forget the rest."""
+        if buffer and not self._closed and self._lost is None and not self._transport.get_write_buffer_size():
+            self._transport.write(buffer)
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":
+            self._look()
+            return bool(self._buffer) or self._at_end or self._closed
+        if info == "socket":
+            return self._sock
+        if info == "client_addr" or info == "server_addr":
+            try:
+                return self._sock.getsockname() if info == "client_addr" else self._sock.getpeername()
+            except OSError:
+                return None
+        return None
+
+    def _look(self) -> None:
+        """Ask the socket itself, where the loop may have been too busy to look: a coroutine that has just blocked it for
+        a while would otherwise be given a connection whose end is waiting to be noticed.
+        """
+        if self._buffer or self._at_end or self._closed or self._loop.time() - self._seen_at < SEEN_RECENTLY:
+            return
+        try:
+            if not watch_readable(self._sock)(0):
+                return
+            arrived = self._sock.recv(HIGH_WATER)
+        except BlockingIOError:
+            return
+        except (OSError, ValueError) as exc:
+            self._lost = self._lost or exc
+            self._at_end = True
+            return
+        if arrived:
+            self.data_received(arrived)
+        else:
+            self._at_end = True
+
+
+def _text_of(exc: Exception) -> str:
+    return str(exc) or type(exc).__name__
+
+
+class AsyncioBackend(AsyncNetworkBackend):
+    """Connects sockets for asyncio, whatever event loop implements it."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: Optional[float] = None,
+        local_address: Optional[str] = None,
+        socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+    ) -> AsyncNetworkStream:
+        return await _stream_on(await connect_tcp_socket(host, port, timeout, local_address, socket_options))
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: Optional[float] = None,
+        socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+    ) -> AsyncNetworkStream:
+        return await _stream_on(await connect_unix_socket(path, timeout, socket_options))
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+async def _stream_on(sock: socket.socket) -> AsyncioStream:
+    loop = asyncio.get_running_loop()
+    try:
+        _, stream = await loop.create_connection(lambda: AsyncioStream(loop, sock), sock=sock)
+    except BaseException:
+        sock.close()
+        raise
+    return stream
