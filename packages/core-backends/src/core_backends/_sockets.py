@@ -26,10 +26,15 @@ from ._exceptions import ConnectError, ConnectTimeout
 from ._interrupt import register_socket
 
 __all__ = [
+    "ATTEMPT_DELAY",
     "connect_tcp_socket",
     "connect_unix_socket",
+    "connection_error",
+    "failure_of",
     "interleaved",
     "milliseconds",
+    "start_connecting",
+    "target_text",
     "watch_readable",
     "watch_writable",
 ]
@@ -118,7 +123,7 @@ def connect_tcp_socket(
 ) -> socket.socket:
     """Return a connected, non-blocking TCP socket; raises `ConnectTimeout` or `ConnectError`."""
     deadline = Deadline(timeout)
-    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    target = target_text(host, port)
     try:
         addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     except (OSError, ValueError, OverflowError) as exc:
@@ -134,16 +139,17 @@ def connect_tcp_socket(
         while winner is None:
             if waiting and (not connecting or time.monotonic() >= next_attempt_at):
                 try:
-                    sock, connected = _start(waiting.pop(), local_address, options, connecting)
+                    sock, connected = start_connecting(waiting.pop(), local_address, options)
                 except (OSError, ValueError, OverflowError) as exc:
                     error = error or exc
                     continue
+                connecting.append(sock)
                 if connected:
                     winner = sock
                     break
                 next_attempt_at = time.monotonic() + ATTEMPT_DELAY
             if not connecting:
-                raise ConnectError(f"Cannot connect to {target}: {error or 'it has no address'}") from error
+                raise connection_error(target, error) from error
             remaining = deadline.remaining()
             pause = remaining
             if waiting:
@@ -151,13 +157,13 @@ def connect_tcp_socket(
                 pause = until_next if pause is None else min(pause, until_next)
             ended = _wait_for_any(connecting, pause)
             for sock in ended:
-                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if code == 0:
+                failure = failure_of(sock)
+                if failure is None:
                     winner = sock
                     break
                 connecting.remove(sock)
                 sock.close()
-                error = error or OSError(code, _error_text(code))
+                error = error or failure
                 next_attempt_at = 0.0
             if not ended and remaining == 0.0:
                 raise ConnectTimeout(f"Connecting to {target} took longer than {timeout} seconds.")
@@ -168,13 +174,29 @@ def connect_tcp_socket(
     return winner
 
 
-def _start(
-    address: Address,
-    local_address: Optional[str],
-    options: Iterable[SOCKET_OPTION],
-    connecting: List[socket.socket],
+def target_text(host: str, port: int) -> str:
+    """Return `host:port` for an error's text."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def connection_error(target: str, error: Optional[Exception]) -> Exception:
+    """Return what is raised when no attempt is left, `error` being the failure of the first."""
+    text = f"Cannot connect to {target}: {error or 'it has no address'}"
+    if isinstance(error, OSError) and error.errno == errno.ETIMEDOUT:
+        return ConnectTimeout(text)
+    return ConnectError(text)
+
+
+def failure_of(sock: socket.socket) -> Optional[OSError]:
+    """Return why an attempt that has ended failed, None when it stands."""
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return None if code == 0 else OSError(code, error_text(code))
+
+
+def start_connecting(
+    address: Address, local_address: Optional[str], options: Iterable[SOCKET_OPTION]
 ) -> Tuple[socket.socket, bool]:
-    """Begin to connect; the socket stands in `connecting` unless this raised. True when it is connected already."""
+    """Return a socket that begins to connect, and whether it is connected already."""
     family, kind, protocol, _, target = address
     sock = socket.socket(family, kind, protocol)
     try:
@@ -187,15 +209,14 @@ def _start(
         register_socket(sock)
         code = sock.connect_ex(target)
         if code != 0 and code not in _IN_PROGRESS:
-            raise OSError(code, _error_text(code))
+            raise OSError(code, error_text(code))
     except BaseException:
         sock.close()
         raise
-    connecting.append(sock)
     return sock, code == 0
 
 
-def _error_text(code: int) -> str:
+def error_text(code: int) -> str:
     """Return the operating system's text for `code`, which on Windows is not in the C library."""
     if sys.platform == "win32":
         from ctypes import FormatError

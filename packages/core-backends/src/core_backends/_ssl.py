@@ -19,7 +19,7 @@ import weakref
 
 import certifi
 
-__all__ = ["default_ssl_context", "offering", "shared_ssl_context"]
+__all__ = ["default_ssl_context", "is_unexpected_eof", "offering", "shared_ssl_context"]
 
 _EXTENSION_ALPN = 16
 
@@ -46,6 +46,11 @@ def shared_ssl_context(alpn_protocols: Sequence[str] = ()) -> ssl.SSLContext:
                 context.set_alpn_protocols(list(offer))
             _shared[offer] = context
         return context
+
+
+def is_unexpected_eof(exc: ssl.SSLError) -> bool:
+    """Whether the peer's stream ended without a close_notify; CPython below 3.10 has no class for it with OpenSSL 3."""
+    return isinstance(exc, ssl.SSLEOFError) or getattr(exc, "reason", None) == "UNEXPECTED_EOF_WHILE_READING"
 
 
 @contextlib.contextmanager

@@ -81,7 +81,9 @@ class SyncStream(NetworkStream):
                 self._release()
 
     def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
-        view = buffer if type(buffer) is bytes else memoryview(buffer).cast("B")
+        view: Any = buffer
+        if type(view) is not bytes:
+            view = memoryview(buffer).cast("B")
         size = len(view)
         if not size:
             return
@@ -119,7 +121,7 @@ class SyncStream(NetworkStream):
             return None
 
     def write_nowait(self, buffer: bytes) -> None:
-        """Write `buffer` as far as that is possible at once, and forget the rest: for the last words of a layer above."""
+        """Write `buffer` as far as that is possible at once, and forget the rest: for a layer's last words."""
         try:
             self.write(buffer, 0)
         except (WriteError, WriteTimeout):

@@ -24,7 +24,7 @@ from .._abandon import abandon
 from .._backend import NetworkStream
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, TimeoutException, WriteError, WriteTimeout
-from .._ssl import offering
+from .._ssl import is_unexpected_eof, offering
 from .._synchronization import Lock
 
 __all__ = ["TLSLayerStream"]
@@ -149,8 +149,7 @@ class TLSLayerStream(NetworkStream):
         except ssl.SSLWantReadError:
             return None
         except ssl.SSLError as exc:
-            # CPython below 3.10 has no class for what OpenSSL 3 reports.
-            if isinstance(exc, ssl.SSLEOFError) or getattr(exc, "reason", None) == "UNEXPECTED_EOF_WHILE_READING":
+            if is_unexpected_eof(exc):
                 self._ahead = b""
                 return b""
             raise
@@ -232,7 +231,7 @@ class TLSLayerStream(NetworkStream):
         write_nowait(self._outgoing.read())
 
     def write_nowait(self, buffer: bytes) -> None:
-        """Write `buffer` as far as that is possible at once, and forget the rest: for the last words of a layer above."""
+        """Write `buffer` as far as that is possible at once, and forget the rest: for a layer's last words."""
         write_nowait = getattr(self._stream, "write_nowait", None)
         if write_nowait is None or self._broken or self._outgoing.pending or not buffer:
             return

@@ -1,0 +1,234 @@
+"""The backend on anyio's streams, for asyncio and trio.
+
+Under asyncio the native backend is faster and is the default; this one serves who wants anyio underneath, and wraps any
+`anyio.abc.ByteStream`.
+
+Rules that hold here:
+
+* anyio's cancel scopes give the time limits; one is made for a call that has a limit, and for no other.
+* What is written is handed over in pieces of one size, so the limit counts per piece that the peer took; a buffer that
+  the caller may change is copied, since a transport may keep what it was given.
+* `socket_options` are set as soon as anyio has connected: it offers no place before that.
+* TLS is this project's own layer over memory, which tells the end of a session on an idle connection.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import ssl
+from typing import Any, Iterable, Optional, Sequence
+
+from ._abandon import abandon
+from ._async.tls_layer import AsyncTLSLayerStream
+from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
+from ._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from ._sockets import target_text, watch_readable
+
+try:
+    import anyio
+    import anyio.abc
+    import anyio.streams.tls
+except ImportError:  # pragma: no cover - the backend says so when it is made
+    anyio = None  # type: ignore[assignment]
+
+__all__ = ["AnyIOBackend", "AnyIOStream"]
+
+_WRITE_SIZE = 65536
+
+# What is given to a read with a limit of 0, for data that anyio has taken from the socket already to come out.
+_AT_ONCE = 0.001
+
+
+class AnyIOStream(AsyncNetworkStream):
+    """An anyio byte stream as a stream."""
+
+    accepts_alpn_protocols = True
+
+    def __init__(self, stream: anyio.abc.ByteStream) -> None:
+        self._stream = stream
+        self._closed = False
+        self._process = os.getpid()
+
+    async def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
+        if self._closed:
+            raise ReadError("The stream is closed.")
+        try:
+            if timeout is None or timeout == math.inf:
+                return await self._stream.receive(max_bytes)
+            limit: Optional[float] = timeout
+            if timeout <= 0:
+                limit = None if self._is_readable() else _AT_ONCE
+            with anyio.move_on_after(limit):
+                return await self._stream.receive(max_bytes)
+        except anyio.EndOfStream:
+            if self._closed:
+                raise ReadError("The stream was closed while reading.") from None
+            return b""
+        except _failures() as exc:
+            raise ReadError("The stream was closed while reading." if self._closed else _text(exc)) from exc
+        raise ReadTimeout(f"No data arrived within {timeout} seconds.")
+
+    async def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
+        view = memoryview(buffer).cast("B")
+        if not view:
+            return
+        if self._closed:
+            raise WriteError("The stream is closed.")
+        try:
+            if isinstance(buffer, bytes) and len(view) <= _WRITE_SIZE:
+                await self._send(buffer, timeout)
+                return
+            for start in range(0, len(view), _WRITE_SIZE):
+                await self._send(bytes(view[start : start + _WRITE_SIZE]), timeout)
+        except _failures() as exc:
+            raise WriteError("The stream was closed while writing." if self._closed else _text(exc)) from exc
+
+    async def _send(self, data: bytes, timeout: Optional[float]) -> None:
+        if timeout is None or timeout == math.inf:
+            await self._stream.send(data)
+            return
+        with anyio.move_on_after(max(timeout, _AT_ONCE)):
+            await self._stream.send(data)
+            return
+        raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
+
+    async def aclose(self) -> None:
+        self.abort()
+
+    def abort(self) -> None:
+        """Close the stream at once; for whoever waits inside, reading or writing fails."""
+        if self._closed:
+            return
+        self._closed = True
+        if os.getpid() != self._process:
+            return  # The loop, its selector and the connection are the parent's: the descriptor goes with the object.
+        sock = self.get_extra_info("socket")
+        if sock is not None:
+            try:
+                # Bytes that a transport still holds must not keep it open.
+                sock.shutdown(socket.SHUT_RDWR)
+            except (OSError, TypeError):
+                pass  # Ended already; or a loop whose sockets cannot be shut down, and closing has to do.
+        abandon(_Closing(self._stream))
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: Optional[str] = None,
+        timeout: Optional[float] = None,
+        *,
+        alpn_protocols: Optional[Sequence[str]] = None,
+    ) -> AsyncNetworkStream:
+        """See `AsyncNetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says."""
+        return await AsyncTLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols)
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":
+            return self._is_readable()
+        if info == "ssl_object":
+            return self._stream.extra(anyio.streams.tls.TLSAttribute.ssl_object, None)
+        if info == "socket":
+            return self._stream.extra(anyio.abc.SocketAttribute.raw_socket, None)
+        if info == "client_addr":
+            return self._stream.extra(anyio.abc.SocketAttribute.local_address, None)
+        if info == "server_addr":
+            return self._stream.extra(anyio.abc.SocketAttribute.remote_address, None)
+        return None
+
+    def _is_readable(self) -> Any:
+        if self._closed:
+            return True
+        sock = self.get_extra_info("socket")
+        if sock is None:
+            return None
+        if sock.fileno() < 0:
+            return True
+        try:
+            return bool(watch_readable(sock)(0))
+        except (OSError, ValueError):
+            return True
+
+
+class _Closing:
+    """An anyio stream without its `abort`, if it has one of that name: what is meant here is `aclose`."""
+
+    def __init__(self, stream: anyio.abc.ByteStream) -> None:
+        self.aclose = stream.aclose
+
+
+def _failures() -> Any:
+    return (OSError, ValueError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.BusyResourceError)
+
+
+def _text(exc: BaseException) -> str:
+    return str(exc) or str(exc.__cause__ or "") or type(exc).__name__
+
+
+class AnyIOBackend(AsyncNetworkBackend):
+    """Connects anyio's streams. Raises `RuntimeError` where anyio is not installed."""
+
+    def __init__(self) -> None:
+        if anyio is None:
+            raise RuntimeError(
+                "AnyIOBackend needs the package 'anyio', which is not installed: "
+                "pip install 'httpcore[asyncio]' or pip install 'core-backends[asyncio]'."
+            )
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: Optional[float] = None,
+        local_address: Optional[str] = None,
+        socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+    ) -> AsyncNetworkStream:
+        target = target_text(host, port)
+        try:
+            with anyio.move_on_after(_limit(timeout)):
+                stream = await anyio.connect_tcp(remote_host=host, remote_port=port, local_host=local_address)
+                return _with_options(AnyIOStream(stream), socket_options)
+        except (*_failures(), OverflowError, TypeError) as exc:
+            raise ConnectError(f"Cannot connect to {target}: {_causes(exc)}") from exc
+        raise ConnectTimeout(f"Connecting to {target} took longer than {timeout} seconds.")
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: Optional[float] = None,
+        socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+    ) -> AsyncNetworkStream:
+        if not hasattr(socket, "AF_UNIX"):
+            raise ConnectError(f"Cannot connect to {path}: this platform has no unix sockets.")
+        try:
+            with anyio.move_on_after(_limit(timeout)):
+                stream = await anyio.connect_unix(path)
+                return _with_options(AnyIOStream(stream), socket_options)
+        except (*_failures(), TypeError) as exc:
+            raise ConnectError(f"Cannot connect to {path}: {_causes(exc)}") from exc
+        raise ConnectTimeout(f"Connecting to {path} took longer than {timeout} seconds.")
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+
+def _limit(timeout: Optional[float]) -> Optional[float]:
+    return None if timeout == math.inf else timeout
+
+
+def _with_options(stream: AnyIOStream, socket_options: Optional[Iterable[SOCKET_OPTION]]) -> AnyIOStream:
+    try:
+        for option in socket_options or ():
+            stream.get_extra_info("socket").setsockopt(*option)
+    except BaseException:
+        stream.abort()
+        raise
+    return stream
+
+
+def _causes(exc: BaseException) -> str:
+    """Return the text of an error, with those that anyio has gathered behind "All connection attempts failed"."""
+    cause = exc.__cause__
+    causes = getattr(cause, "exceptions", None) or ([] if cause is None else [cause])
+    return "; ".join([str(exc), *(str(each) for each in causes if str(each) != str(exc))])

@@ -1,0 +1,322 @@
+"""The backend for trio: sockets that wait in trio, and TLS on them.
+
+Rules that hold here:
+
+* A read waits first and takes what is there then, so one that is cancelled has consumed nothing, and it is the one
+  checkpoint of an exchange; a write waits only when the socket's buffer is full.
+* A cancel scope is made for a wait that has a limit, and for no other.
+* `abort()` may come from anywhere, a finaliser in another thread included. While a task waits for the socket, the
+  descriptor is freed in trio's own thread, since closing it under the waiting task would leave that one waiting.
+* Names are resolved in a thread of trio's, which is left alone when the budget is used up.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import ssl
+from typing import Any, Iterable, Optional, Sequence
+
+from ._async.tls_layer import AsyncTLSLayerStream
+from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
+from ._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from ._sockets import (
+    ATTEMPT_DELAY,
+    connection_error,
+    failure_of,
+    interleaved,
+    start_connecting,
+    target_text,
+    watch_readable,
+)
+
+try:
+    import trio
+except ImportError:  # pragma: no cover - the backend says so when it is made
+    trio = None  # type: ignore[assignment]
+
+__all__ = ["TrioBackend", "TrioStream"]
+
+
+class TrioStream(AsyncNetworkStream):
+    """A connected socket as a stream under trio; `sock` is put into non-blocking mode."""
+
+    accepts_alpn_protocols = True
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._closed = False
+        self._waiting = 0
+        self._token = trio.lowlevel.current_trio_token()
+
+    async def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
+        sock = self._sock
+        end = None if timeout is None or timeout == math.inf else trio.current_time() + timeout
+        try:
+            while True:
+                if self._closed:
+                    raise ReadError("The stream is closed.")
+                if timeout is not None and timeout <= 0:
+                    await trio.lowlevel.checkpoint()
+                elif end is None:
+                    self._waiting += 1
+                    try:
+                        await trio.lowlevel.wait_readable(sock)
+                    finally:
+                        self._waiting -= 1
+                else:
+                    self._waiting += 1
+                    try:
+                        with trio.CancelScope(deadline=end) as scope:
+                            await trio.lowlevel.wait_readable(sock)
+                    finally:
+                        self._waiting -= 1
+                    if scope.cancelled_caught:
+                        raise ReadTimeout(f"No data arrived within {timeout} seconds.")
+                try:
+                    return sock.recv(max_bytes)
+                except BlockingIOError:
+                    if timeout is not None and timeout <= 0:
+                        raise ReadTimeout("No data is there yet.") from None
+        except (OSError, ValueError, trio.ClosedResourceError, trio.BusyResourceError) as exc:
+            raise ReadError("The stream was closed while reading." if self._closed else str(exc)) from exc
+
+    def read_nowait(self, max_bytes: int) -> Optional[bytes]:
+        """Return what a read would return at once, None when it would wait; raises `ReadError`."""
+        if self._closed:
+            raise ReadError("The stream is closed.")
+        try:
+            return self._sock.recv(max_bytes)
+        except BlockingIOError:
+            return None
+        except OSError as exc:
+            raise ReadError(str(exc)) from exc
+
+    async def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
+        view: Any = buffer
+        if type(view) is not bytes:
+            view = memoryview(buffer).cast("B")
+        size = len(view)
+        if not size:
+            return
+        if self._closed:
+            raise WriteError("The stream is closed.")
+        sock = self._sock
+        sent = 0
+        try:
+            try:
+                sent = sock.send(view)
+                if sent == size:
+                    return
+            except BlockingIOError:
+                pass
+            view = memoryview(view)
+            while sent != size:
+                await self._wait_writable(timeout)
+                try:
+                    sent += sock.send(view[sent:])
+                except BlockingIOError:
+                    continue
+        except (OSError, ValueError, trio.ClosedResourceError, trio.BusyResourceError) as exc:
+            raise WriteError("The stream was closed while writing." if self._closed else str(exc)) from exc
+
+    async def _wait_writable(self, timeout: Optional[float]) -> None:
+        self._waiting += 1
+        try:
+            if timeout is None or timeout == math.inf:
+                await trio.lowlevel.wait_writable(self._sock)
+                return
+            with trio.CancelScope(deadline=trio.current_time() + timeout):
+                await trio.lowlevel.wait_writable(self._sock)
+                return
+        finally:
+            self._waiting -= 1
+        raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
+
+    def write_nowait(self, buffer: bytes) -> None:
+        """Write `buffer` as far as that is possible at once, and forget the rest: for a layer's last words."""
+        try:
+            self._sock.send(buffer)
+        except OSError:
+            pass  # The peer does not listen: there is nobody to tell.
+
+    async def aclose(self) -> None:
+        self.abort()
+
+    def abort(self) -> None:
+        """Close the stream at once; for whoever waits inside, reading or writing fails."""
+        self._closed = True
+        if not self._waiting:
+            self._sock.close()
+            return
+        try:
+            here = trio.lowlevel.current_trio_token() is self._token
+        except RuntimeError:
+            here = False
+        if here:
+            self._close_under_waiters()
+            return
+        try:
+            self._token.run_sync_soon(self._close_under_waiters)
+        except trio.RunFinishedError:
+            self._sock.close()
+
+    def _close_under_waiters(self) -> None:
+        if self._sock.fileno() >= 0:
+            trio.lowlevel.notify_closing(self._sock)
+            self._sock.close()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: Optional[str] = None,
+        timeout: Optional[float] = None,
+        *,
+        alpn_protocols: Optional[Sequence[str]] = None,
+    ) -> AsyncNetworkStream:
+        """See `AsyncNetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says."""
+        return await AsyncTLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols)
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":
+            return self._is_readable()
+        if info == "socket":
+            return self._sock
+        if info == "client_addr" or info == "server_addr":
+            try:
+                return self._sock.getsockname() if info == "client_addr" else self._sock.getpeername()
+            except OSError:
+                return None
+        return None
+
+    def _is_readable(self) -> bool:
+        if self._closed or self._sock.fileno() < 0:
+            return True
+        try:
+            return bool(watch_readable(self._sock)(0))
+        except (OSError, ValueError):
+            return True
+
+
+class _Race:
+    """Attempts to connect to several addresses, of which the first that stands wins (RFC 8305 § 5)."""
+
+    def __init__(self, local_address: Optional[str], options: Iterable[SOCKET_OPTION]) -> None:
+        self._local_address = local_address
+        self._options = options
+        self.winner: Optional[socket.socket] = None
+        self.error: Optional[Exception] = None
+
+    async def run(self, addresses: Sequence[Any]) -> None:
+        if len(addresses) == 1:
+            await self._attempt(addresses[0])
+            return
+        try:
+            async with trio.open_nursery() as nursery:
+                for address in addresses:
+                    ended = trio.Event()
+                    nursery.start_soon(self._attempt, address, nursery.cancel_scope, ended)
+                    with trio.move_on_after(ATTEMPT_DELAY):
+                        await ended.wait()
+        except BaseException:
+            if self.winner is not None:
+                self.winner.close()
+            raise
+
+    async def _attempt(self, address: Any, race: Any = None, ended: Any = None) -> None:
+        sock: Optional[socket.socket] = None
+        try:
+            sock, connected = start_connecting(address, self._local_address, self._options)
+            if not connected:
+                await trio.lowlevel.wait_writable(sock)
+                failure = failure_of(sock)
+                if failure is not None:
+                    raise failure
+            if self.winner is None:
+                self.winner = sock
+                if race is not None:
+                    race.cancel()
+        except (OSError, ValueError, OverflowError, TypeError) as exc:
+            self.error = self.error or exc
+        finally:
+            if sock is not None and self.winner is not sock:
+                sock.close()
+            if ended is not None:
+                ended.set()
+
+
+class TrioBackend(AsyncNetworkBackend):
+    """Connects sockets under trio. Raises `RuntimeError` where trio is not installed."""
+
+    def __init__(self) -> None:
+        if trio is None:
+            raise RuntimeError(
+                "TrioBackend needs the package 'trio', which is not installed: "
+                "pip install 'httpcore[trio]' or pip install 'core-backends[trio]'."
+            )
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: Optional[float] = None,
+        local_address: Optional[str] = None,
+        socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+    ) -> AsyncNetworkStream:
+        target = target_text(host, port)
+        race = _Race(local_address, list(socket_options or ()))
+        with _budget(timeout):
+            try:
+                addresses: Any = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            except (OSError, ValueError, OverflowError) as exc:
+                raise ConnectError(f"Cannot resolve {target}: {exc}") from exc
+            await race.run(interleaved(addresses))
+            if race.winner is None:
+                raise connection_error(target, race.error) from race.error
+            return TrioStream(race.winner)
+        raise ConnectTimeout(f"Connecting to {target} took longer than {timeout} seconds.")
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: Optional[float] = None,
+        socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+    ) -> AsyncNetworkStream:
+        family = getattr(socket, "AF_UNIX", None)
+        if family is None:
+            raise ConnectError(f"Cannot connect to {path}: this platform has no unix sockets.")
+        sock: Optional[socket.socket] = None
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock.setblocking(False)
+            for option in socket_options or ():
+                sock.setsockopt(*option)
+            with _budget(timeout):
+                pause = 0.001
+                while True:
+                    try:
+                        sock.connect(path)
+                        return TrioStream(sock)
+                    except BlockingIOError:
+                        # The listener's backlog is full, and there is nothing that could be waited for.
+                        await trio.sleep(pause)
+                        pause = min(2 * pause, 0.05)
+        except (OSError, ValueError) as exc:
+            if sock is not None:
+                sock.close()
+            raise ConnectError(f"Cannot connect to {path}: {exc}") from exc
+        except BaseException:
+            if sock is not None:
+                sock.close()
+            raise
+        sock.close()
+        raise ConnectTimeout(f"Connecting to {path} took longer than {timeout} seconds.")
+
+    async def sleep(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+
+
+def _budget(timeout: Optional[float]) -> trio.CancelScope:
+    """Return a cancel scope for what may take `timeout` seconds; who runs out of them gets behind its block."""
+    return trio.CancelScope(deadline=math.inf if timeout is None else trio.current_time() + timeout)
