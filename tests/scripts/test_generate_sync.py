@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import pathlib
 import shutil
 import subprocess
@@ -14,7 +12,8 @@ from typing import Callable, Tuple
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from .loading import ROOT, load
+
 SCRIPT = ROOT / "scripts" / "generate_sync"
 
 Check = Callable[[], Tuple[int, str]]
@@ -22,17 +21,7 @@ Check = Callable[[], Tuple[int, str]]
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
-    loader = importlib.machinery.SourceFileLoader("generate_sync", str(SCRIPT))
-    spec = importlib.util.spec_from_loader("generate_sync", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    # No cache beside the script, which stands among files that are looked at.
-    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = written
-    return module
+    return load("generate_sync")
 
 
 @pytest.fixture
