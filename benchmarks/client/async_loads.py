@@ -7,7 +7,7 @@ clients, as coroutine functions. Tasks take turns from one counter, so that slow
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Any, Awaitable, Callable, Dict, Iterator
+from typing import Any, Awaitable, Callable, Coroutine, Dict, Iterator
 
 from .job import Job
 from .meter import Meter, resident_bytes
@@ -105,12 +105,13 @@ async def _idle_memory(open_client: _Opener, job: Job, meter: Meter, spawn: _Spa
     held.clear()
     meter.stop()
     after = resident_bytes()
+    meter.extra["count"] = job.requests
     if before is not None and after is not None:
         meter.extra["idle_bytes"] = after - before
     await client.close()
 
 
-_LOADS: Dict[str, Callable[[_Opener, Job, Meter, _Spawn], Awaitable[None]]] = {
+_LOADS: Dict[str, Callable[[_Opener, Job, Meter, _Spawn], Coroutine[Any, Any, None]]] = {
     "download": _download,
     "idle_memory": _idle_memory,
     "requests": _requests,

@@ -128,6 +128,7 @@ def _idle_memory(open_client: Callable[[Job], Any], job: Job, meter: Meter) -> N
     held.clear()
     meter.stop()
     after = resident_bytes()
+    meter.extra["count"] = job.requests
     if before is not None and after is not None:
         meter.extra["idle_bytes"] = after - before
     client.close()

@@ -1,4 +1,4 @@
-"""Interleaved rounds: every peer runs once in each round, in an order that rotates.
+"""Interleaved rounds: every workload and peer runs once in each round, peers in an order that rotates.
 
 What drifts over a run (clock speed, a neighbour on the machine) then falls on all peers alike, and the ratio of two
 peers within one round is steadier than either figure.
@@ -17,9 +17,12 @@ from .peers import Peer
 from .worker_process import Worker
 from .workloads import IMPORT_TIME, WORKLOADS, Workload
 
-__all__ = ["Entrant", "Plan", "race"]
+__all__ = ["Entrant", "Plan", "Race"]
 
 _NO_IMPORT = {"ours_anyio", "raw", "raw_streams"}
+_SLOW = 10
+_SLOW_ROUNDS = 2
+_FRESH_ROUNDS = 3
 
 
 class Entrant(NamedTuple):
@@ -31,7 +34,8 @@ class Entrant(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """`seconds`: what one run should take; a peer that needs ten times that in its least run races twice only."""
+    """`seconds`: what one run should take; a peer that needs ten times that in its least run races twice only,
+    or once where every run takes a new process."""
 
     workloads: List[str]
     rounds: int
@@ -40,59 +44,84 @@ class Plan:
     client_core: Optional[int]
 
 
-def race(plan: Plan, entrants: List[Entrant], server: Server, proxy: Optional[str]) -> List[Dict[str, Any]]:
-    """Samples of all workloads, one per peer and round, in the order they were taken."""
-    workers = {entrant.peer.name: Worker(entrant.peer, entrant.python, plan.client_core) for entrant in entrants}
-    samples: List[Dict[str, Any]] = []
-    try:
-        for name in plan.workloads:
-            print(f"{name} …", end=" ", flush=True, file=sys.stderr)
-            if name == IMPORT_TIME:
-                samples += _imports(plan, entrants)
+class Turn(NamedTuple):
+    """One peer's part in every round up to `rounds`."""
+
+    entrant: Entrant
+    requests: int
+    rounds: int
+
+
+class Race:
+    """Samples gather in `samples`, in the order they were taken."""
+
+    def __init__(self, plan: Plan, entrants: List[Entrant], server: Server, proxy: Optional[str]) -> None:
+        self.samples: List[Dict[str, Any]] = []
+        self._plan = plan
+        self._entrants = entrants
+        self._server = server
+        self._proxy = proxy
+        self._workers = {
+            entrant.peer.name: Worker(entrant.peer, entrant.python, plan.client_core) for entrant in entrants
+        }
+
+    def run(self) -> None:
+        """Find out who takes part in what, then run the rounds."""
+        try:
+            turns = {name: self._turns(name) for name in self._plan.workloads}
+            for number in range(self._plan.rounds):
+                _progress(f"\nround {number + 1} of {self._plan.rounds}:")
+                for name in self._plan.workloads:
+                    _progress(f" {name}")
+                    for turn in _rotated([turn for turn in turns[name] if turn.rounds > number], number):
+                        if not self._take(name, turn, number):
+                            turns[name].remove(turn)
+        finally:
+            _progress("\n")
+            for worker in self._workers.values():
+                worker.stop()
+
+    def _turns(self, name: str) -> List[Turn]:
+        plan = self._plan
+        if name == IMPORT_TIME:
+            return [Turn(entrant, 1, plan.rounds) for entrant in self._entrants if entrant.peer.name not in _NO_IMPORT]
+        workload = WORKLOADS[name]
+        if workload.fresh:
+            return [Turn(entrant, workload.requests, min(_FRESH_ROUNDS, plan.rounds)) for entrant in self._entrants]
+        _progress(f"warming up {name}\n")
+        turns = []
+        for entrant in self._entrants:
+            answer = self._answer(workload, entrant, _least(workload))
+            if "cpu" in answer:
+                slow = answer["wall"] > _SLOW * plan.seconds
+                rounds = min(_SLOW_ROUNDS, plan.rounds) if slow else plan.rounds
+                turns.append(Turn(entrant, _fitting(workload, answer, plan.seconds), rounds))
             else:
-                samples += _workload(plan, WORKLOADS[name], workers, server, proxy)
-            print("done", file=sys.stderr)
-    finally:
-        for worker in workers.values():
-            worker.stop()
-    return samples
+                self._record(name, entrant, 0, answer)
+        return turns
 
+    def _take(self, name: str, turn: Turn, number: int) -> bool:
+        """Take one sample; whether there is a point in taking another."""
+        if name == IMPORT_TIME:
+            answer = import_seconds(turn.entrant.peer, turn.entrant.python, self._plan.client_core)
+        else:
+            if WORKLOADS[name].fresh:
+                self._workers[turn.entrant.peer.name].stop()
+            answer = self._answer(WORKLOADS[name], turn.entrant, turn.requests)
+        self._record(name, turn.entrant, number, answer)
+        tiring = name != IMPORT_TIME and WORKLOADS[name].fresh and answer.get("wall", 0) > _SLOW * self._plan.seconds
+        return "cpu" in answer and not tiring
 
-def _imports(plan: Plan, entrants: List[Entrant]) -> List[Dict[str, Any]]:
-    taking_part = [entrant for entrant in entrants if entrant.peer.name not in _NO_IMPORT]
-    samples = []
-    for number in range(plan.rounds):
-        for entrant in _rotated(taking_part, number):
-            answer = import_seconds(entrant.peer, entrant.python, plan.client_core)
-            samples.append(_sample(IMPORT_TIME, entrant.peer.name, number, answer))
-    return samples
+    def _answer(self, workload: Workload, entrant: Entrant, requests: int) -> Dict[str, Any]:
+        job = {**workload.job(self._server, self._proxy), "requests": requests}
+        return self._workers[entrant.peer.name].run(job, self._plan.timeout * workload.patience)
 
-
-def _workload(
-    plan: Plan, workload: Workload, workers: Dict[str, Worker], server: Server, proxy: Optional[str]
-) -> List[Dict[str, Any]]:
-    job = workload.job(server, proxy)
-    samples: List[Dict[str, Any]] = []
-    rounds: Dict[str, int] = {}
-    requests: Dict[str, int] = {}
-    for name, worker in workers.items():
-        answer = worker.run({**job, "requests": _least(workload)}, plan.timeout)
+    def _record(self, workload: str, entrant: Entrant, number: int, answer: Dict[str, Any]) -> None:
         if "absent" in answer:
-            continue
+            return
         if "cpu" not in answer:
-            print(f"[{name}: {answer}]", end=" ", flush=True, file=sys.stderr)
-            samples.append(_sample(workload.name, name, 0, answer))
-            continue
-        requests[name] = _fitting(workload, answer, plan.seconds)
-        slow = answer["wall"] > 10 * plan.seconds
-        rounds[name] = min(2, plan.rounds) if slow else plan.rounds
-    for number in range(plan.rounds):
-        for name in _rotated([name for name, count in rounds.items() if count > number], number):
-            if workload.fresh:
-                workers[name].stop()
-            answer = workers[name].run({**job, "requests": requests[name]}, plan.timeout)
-            samples.append(_sample(workload.name, name, number, answer))
-    return samples
+            _progress(f" [{workload}, {entrant.peer.name}: {answer}]")
+        self.samples.append({"workload": workload, "peer": entrant.peer.name, "round": number, **answer})
 
 
 def _least(workload: Workload) -> int:
@@ -111,10 +140,10 @@ def _fitting(workload: Workload, answer: Dict[str, Any], seconds: float) -> int:
     return fitting - fitting % workload.concurrency
 
 
-def _rotated(items: List[Any], by: int) -> List[Any]:
+def _rotated(items: List[Turn], by: int) -> List[Turn]:
     shift = by % len(items) if items else 0
     return items[shift:] + items[:shift]
 
 
-def _sample(workload: str, peer: str, number: int, answer: Dict[str, Any]) -> Dict[str, Any]:
-    return {"workload": workload, "peer": peer, "round": number, **answer}
+def _progress(text: str) -> None:
+    print(text, end="", flush=True, file=sys.stderr)

@@ -21,7 +21,7 @@ def render(data: Dict[str, Any]) -> str:
     parts.append(_table(summary, "Wall time per request", "wall", _microseconds))
     parts.append(_table(summary, "Latency, median", "p50", _microseconds))
     parts.append(_table(summary, "Latency, 99th percentile", "p99", _microseconds))
-    parts.append(_table(summary, "Memory that idle connections hold", "idle_bytes", _megabytes))
+    parts.append(_table(summary, "Memory that 1000 idle connections hold", "idle_bytes", _megabytes))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -80,7 +80,7 @@ def _cell(summary: Summary, workload: str, peer: str, measure: str, shown: Calla
     if value is None:
         return summary.failure(workload, peer) or ""
     ratio = None if peer == OURS else summary.ratio((workload, OURS), (workload, peer), measure)
-    return shown(value) if ratio is None else f"{shown(value)} ({ratio:.2f}×)"
+    return shown(value) if ratio is None else f"{shown(value)} ({ratio:.2f}x)"
 
 
 def _microseconds(seconds: float) -> str:

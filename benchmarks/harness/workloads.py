@@ -10,9 +10,13 @@ from .nginx import DOWNLOAD_SIZES, SMALL_BODY, Server
 __all__ = ["GOALS", "GROUPS", "IMPORT_TIME", "QUICK", "WORKLOADS", "Goal", "Workload"]
 
 
+_FLAVOURS = ("sync", "asyncio", "trio")
+
+
 @dataclass(frozen=True)
 class Workload:
-    """One row. At most `requests` a run; `fresh` runs in a new worker process; `unit` is what one count stands for."""
+    """One row. At most `requests` a run; `fresh` runs in a new worker process; `unit` is what one count
+    stands for; `patience` multiplies the time after which a run is given up."""
 
     name: str
     flavour: str
@@ -25,6 +29,7 @@ class Workload:
     size: int = SMALL_BODY
     fresh: bool = False
     proxied: bool = False
+    patience: float = 1.0
     unit: str = "request"
 
     def job(self, server: Server, proxy: Optional[str]) -> Dict[str, Any]:
@@ -58,48 +63,57 @@ def _small() -> List[Workload]:
     rows += [Workload("trio_seq", "trio"), Workload("trio_100", "trio", concurrency=100)]
     rows += [Workload("trio_1000", "trio", concurrency=1000)]
     rows += [Workload("many_origins_200", "asyncio", path="many", concurrency=20, limit=200)]
-    for flavour in ("sync", "asyncio", "trio"):
+    for flavour in _FLAVOURS:
         rows.append(Workload(f"new_connections_{flavour}", flavour, path="/close", requests=1000))
         rows.append(Workload(f"new_connections_tls_{flavour}", flavour, base="https", path="/close", requests=200))
     return rows
 
 
-def _bodies() -> List[Workload]:
-    rows = []
-    for flavour in ("sync", "asyncio", "trio"):
-        down: Dict[str, Any] = {"load": "download", "requests": 1, "unit": "download"}
-        up: Dict[str, Any] = {"load": "upload", "requests": 1, "unit": "upload", "path": "/upload"}
-        rows.append(
-            Workload(f"download_100mb_{flavour}", flavour, path="/100mb", size=DOWNLOAD_SIZES["100mb"], **down)
-        )
-        for megabytes in (5, 50):
-            rows.append(Workload(f"upload_{megabytes}mb_{flavour}", flavour, size=megabytes * 1_000_000, **up))
-        rows.append(
-            Workload(
-                f"h2_download_50mb_{flavour}", flavour, base="h2", path="/50mb", size=DOWNLOAD_SIZES["50mb"], **down
-            )
-        )
-        rows.append(Workload(f"h2_upload_50mb_{flavour}", flavour, base="h2", size=50_000_000, **up))
+def _bodies(flavour: str) -> List[Workload]:
+    down: Dict[str, Any] = {"load": "download", "requests": 1, "unit": "download"}
+    up: Dict[str, Any] = {"load": "upload", "requests": 1, "unit": "upload", "path": "/upload"}
+    large, medium = DOWNLOAD_SIZES["100mb"], DOWNLOAD_SIZES["50mb"]
+    return [
+        Workload(f"download_100mb_{flavour}", flavour, path="/100mb", size=large, **down),
+        Workload(f"upload_5mb_{flavour}", flavour, size=5_000_000, **up),
+        Workload(f"upload_50mb_{flavour}", flavour, size=50_000_000, **up),
+        Workload(f"h2_download_50mb_{flavour}", flavour, base="h2", path="/50mb", size=medium, **down),
+        Workload(f"h2_upload_50mb_{flavour}", flavour, base="h2", size=50_000_000, **up),
+    ]
+
+
+def _idle(flavour: str) -> Workload:
+    name, unit = f"memory_idle_1000_{flavour}", "connection"
+    return Workload(name, flavour, "idle_memory", requests=1000, limit=1000, fresh=True, patience=4.0, unit=unit)
+
+
+def _http2() -> List[Workload]:
+    return [
+        *(Workload(f"h2_seq_{flavour}", flavour, base="h2") for flavour in _FLAVOURS),
+        Workload("h2_threads8", "sync", base="h2", concurrency=8, limit=1),
+        Workload("h2_100_streams_asyncio", "asyncio", base="h2", concurrency=100, limit=1),
+        Workload("h2_100_streams_trio", "trio", base="h2", concurrency=100, limit=1),
+    ]
+
+
+def _tunnel(flavour: str) -> List[Workload]:
+    return [
+        Workload(f"direct_tls_{flavour}", flavour, base="https"),
+        Workload(f"tunnel_tls_{flavour}", flavour, base="https", proxied=True),
+    ]
+
+
+def _table() -> List[Workload]:
+    rows = [*_small(), *_http2()]
+    for flavour in _FLAVOURS:
+        rows += [*_bodies(flavour), _idle(flavour), *_tunnel(flavour)]
     return rows
 
 
-def _others() -> List[Workload]:
-    idle: Dict[str, Any] = {"load": "idle_memory", "requests": 1000, "limit": 1000, "fresh": True, "unit": "1000 connections"}
-    rows = [Workload(f"memory_idle_1000_{flavour}", flavour, **idle) for flavour in ("sync", "asyncio", "trio")]
-    for flavour in ("sync", "asyncio", "trio"):
-        rows.append(Workload(f"h2_seq_{flavour}", flavour, base="h2"))
-    for flavour in ("asyncio", "trio"):
-        rows.append(Workload(f"h2_100_streams_{flavour}", flavour, base="h2", concurrency=100, limit=1))
-    rows.append(Workload("h2_threads8", "sync", base="h2", concurrency=8, limit=1))
-    for flavour in ("sync", "asyncio"):
-        rows.append(Workload(f"direct_tls_{flavour}", flavour, base="https"))
-        rows.append(Workload(f"tunnel_tls_{flavour}", flavour, base="https", proxied=True))
-    return rows
-
-
-WORKLOADS: Dict[str, Workload] = {row.name: row for row in (*_small(), *_bodies(), *_others())}
+WORKLOADS: Dict[str, Workload] = {row.name: row for row in _table()}
 
 IMPORT_TIME = "import_time"
+
 
 def _starting(*prefixes: str) -> Tuple[str, ...]:
     return tuple(name for name in WORKLOADS if name.startswith(prefixes))
@@ -150,5 +164,6 @@ GOALS: Tuple[Goal, ...] = (
     Goal("h2_upload_50mb_sync", "httpcore", 0.3),
     Goal("h2_upload_50mb_asyncio", "httpcore", 0.3),
     Goal("tunnel_tls_sync", "ours", 1.05, against="direct_tls_sync"),
+    Goal("tunnel_tls_trio", "ours", 1.05, against="direct_tls_trio"),
     Goal("tunnel_tls_asyncio", "ours", 1.05, against="direct_tls_asyncio"),
 )

@@ -82,7 +82,7 @@ class AsyncClient:
         received = 0
         async for chunk in response.stream(_CHUNK):
             received += len(chunk)
-        await response.release_conn()
+        response.release_conn()
         return received
 
     async def upload(self, url: str, data: bytes) -> int:
@@ -93,7 +93,7 @@ class AsyncClient:
 
     async def release(self, held: Any) -> int:
         size = len(await held.read())
-        await held.release_conn()
+        held.release_conn()
         return size
 
     async def close(self) -> None:
