@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ._async.connector import AsyncDirectConnector
 from ._async.interfaces import AsyncConnectionInterface, AsyncRequestInterface
 from ._auto import AutoBackend
-from ._backend import AsyncNetworkBackend, AsyncNetworkStream, NetworkBackend, NetworkStream, SOCKET_OPTION
+from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream, NetworkBackend, NetworkStream
 from ._exceptions import (
     ConnectError,
     ConnectionNotAvailable,
@@ -35,7 +35,7 @@ from ._ssl import default_ssl_context
 from ._sync.connector import DirectConnector
 from ._sync.interfaces import ConnectionInterface, RequestInterface
 from ._threads import SyncBackend, SyncStream
-from ._url import Origin, Proxy, URL
+from ._url import URL, Origin, Proxy
 
 if TYPE_CHECKING:
     from ._anyio import AnyIOBackend, AnyIOStream
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from ._trio import TrioBackend, TrioStream
 
 __all__ = [
+    "SOCKET_OPTION",
+    "URL",
     "AnyIOBackend",
     "AnyIOStream",
     "AsyncConnectionInterface",
@@ -78,13 +80,11 @@ __all__ = [
     "Request",
     "RequestInterface",
     "Response",
-    "SOCKET_OPTION",
     "SyncBackend",
     "SyncStream",
     "TimeoutException",
     "TrioBackend",
     "TrioStream",
-    "URL",
     "UnsupportedProtocol",
     "WriteError",
     "WriteTimeout",
@@ -92,7 +92,8 @@ __all__ = [
     "map_exceptions",
 ]
 
-# Imported when the name is first asked for: what needs an extra, and asyncio, which programs without async do not pay for.
+# Imported when the name is first asked for: what needs an extra, and asyncio, which programs without async do not pay
+# for.
 _lazy = {
     "AnyIOBackend": "_anyio",
     "AnyIOStream": "_anyio",

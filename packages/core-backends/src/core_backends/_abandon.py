@@ -1,8 +1,8 @@
 """Closing without waiting: what every failure and cancellation path uses.
 
 Nothing can be awaited while a task is being cancelled or a coroutine finalised, so our streams and connections have
-`abort()`, which frees the descriptor at once. A stream of the user's own may have an async `aclose()` only; that is run up
-to its first suspension, which is where closing ends for all that do not wait for the peer.
+`abort()`, which frees the descriptor at once. A stream of the user's own may have an async `aclose()` only; that is
+run up to its first suspension, which is where closing ends for all that do not wait for the peer.
 """
 
 from __future__ import annotations

@@ -2,22 +2,22 @@
 
 Rules that hold here:
 
-* The stream is the protocol. What arrives goes into its buffer and wakes the reader; a read that is cancelled or times out
-  has consumed nothing.
+* The stream is the protocol. What arrives goes into its buffer and wakes the reader; a read that is cancelled or
+  times out has consumed nothing.
 * What is written is handed to the transport whole, and then waits until the transport has room again: a write that is
   cancelled or times out is still sent, in order, for as long as the stream stays open.
-* One alarm for reading and one for writing serve a connection all its life. Ending a wait only clears the alarm's deadline;
-  the timer finds that out when it fires.
+* One alarm for reading and one for writing serve a connection all its life. Ending a wait only clears the alarm's
+  deadline; the timer finds that out when it fires.
 * The event loop notices the peer's closing while nobody reads, so an idle connection knows at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 import math
 import socket
 import ssl
+from collections import deque
 from typing import Any, Callable, Deque, Iterable, List, Optional, Sequence, Union
 
 from ._async.tls_layer import AsyncTLSLayerStream
@@ -31,7 +31,8 @@ __all__ = ["AsyncioBackend", "AsyncioStream"]
 # Reading pauses when this much waits for a reader: a slow one must not make the buffer grow without bound.
 HIGH_WATER = 256 * 1024
 
-# Buffers above this are handed to the transport in pieces, so that it copies no more than a piece of what the socket refuses.
+# Buffers above this are handed to the transport in pieces, so that it copies no more than a piece of what the socket
+# refuses.
 WRITE_PIECE = 256 * 1024
 
 # A closed stream may still have bytes to send; a peer that does not take them within this many seconds loses them.
@@ -244,7 +245,9 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
         return WriteError("The stream is closed.")
 
     async def _drain(self, timeout: Optional[float]) -> None:
-        """Wait until the transport has room; raises `WriteTimeout` when the peer takes nothing for `timeout` seconds."""
+        """Wait until the transport has room; raises `WriteTimeout` when the peer takes nothing for `timeout`
+        seconds.
+        """
         if timeout == math.inf:
             timeout = None
         while self._writing_paused:
@@ -348,8 +351,8 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
         return None
 
     def _look(self) -> None:
-        """Ask the socket itself, where the loop may have been too busy to look: a coroutine that has just blocked it for
-        a while would otherwise be given a connection whose end is waiting to be noticed.
+        """Ask the socket itself, where the loop may have been too busy to look: a coroutine that has just blocked it
+        for a while would otherwise be given a connection whose end is waiting to be noticed.
         """
         if self._buffer or self._at_end or self._closed or self._loop.time() - self._seen_at < SEEN_RECENTLY:
             return

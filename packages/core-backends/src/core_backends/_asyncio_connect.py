@@ -2,8 +2,8 @@
 
 Rules that hold here:
 
-* Addresses are tried as RFC 8305 says: families interleaved, the next one 250 ms after the last or as soon as it has failed,
-  and the first connection that stands wins; the losers are closed before this returns or raises.
+* Addresses are tried as RFC 8305 says: families interleaved, the next one 250 ms after the last or as soon as it has
+  failed, and the first connection that stands wins; the losers are closed before this returns or raises.
 * An address literal is not sent to the resolver's threads.
 * Name resolution counts towards the budget. Its thread cannot be interrupted and ends by itself.
 """

@@ -1,14 +1,14 @@
 """The async backend that finds out at run time what it runs under.
 
-Under asyncio that is the native backend, which needs no third party; under trio the trio backend. The choice is made at each
-connect, so one object serves a program that runs several event loops.
+Under asyncio that is the native backend, which needs no third party; under trio the trio backend. The choice is made
+at each connect, so one object serves a program that runs several event loops.
 """
 
 from __future__ import annotations
 
 from typing import Dict, Iterable, Optional
 
-from ._backend import AsyncNetworkBackend, AsyncNetworkStream, SOCKET_OPTION
+from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
 from ._runtime import current_async_library
 
 __all__ = ["AutoBackend"]

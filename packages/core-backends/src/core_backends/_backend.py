@@ -15,11 +15,11 @@ import time
 from typing import Any, Iterable, Optional, Tuple, Union
 
 __all__ = [
+    "SOCKET_OPTION",
     "AsyncNetworkBackend",
     "AsyncNetworkStream",
     "NetworkBackend",
     "NetworkStream",
-    "SOCKET_OPTION",
 ]
 
 SOCKET_OPTION = Union[

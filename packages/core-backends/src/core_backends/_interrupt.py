@@ -3,8 +3,8 @@
 Rules that hold here:
 
 * The one who waits learns of it as `Interrupted`, inside `run()`; a real cancellation that comes at the same time wins.
-* Threads cannot be cancelled, but a socket that is shut down wakes whoever waits for it: while `run()` is active,
-  the sockets of this thread register themselves. What has no socket yet (name resolution), or is a user's own backend, is
+* Threads cannot be cancelled, but a socket that is shut down wakes whoever waits for it: while `run()` is active, the
+  sockets of this thread register themselves. What has no socket yet (name resolution), or is a user's own backend, is
   noticed when it returns.
 """
 

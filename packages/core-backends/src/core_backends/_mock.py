@@ -11,7 +11,7 @@ from __future__ import annotations
 import ssl
 from typing import Any, Iterable, List, Optional
 
-from ._backend import AsyncNetworkBackend, AsyncNetworkStream, NetworkBackend, NetworkStream, SOCKET_OPTION
+from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream, NetworkBackend, NetworkStream
 from ._exceptions import ReadError
 
 __all__ = ["AsyncMockBackend", "AsyncMockStream", "MockBackend", "MockStream"]

@@ -23,7 +23,7 @@ from typing import (
     Union,
 )
 
-from ._url import HeaderTypes, URL, enforce_bytes, enforce_headers, enforce_url, host_header
+from ._url import URL, HeaderTypes, enforce_bytes, enforce_headers, enforce_url, host_header
 
 __all__ = ["ByteStream", "Request", "Response", "in_memory_body", "make_response", "response_with_stream"]
 
@@ -189,7 +189,9 @@ class Response:
     def read(self) -> bytes:
         """Read the body to its end and return it."""
         if not isinstance(self.stream, Iterable):
-            raise RuntimeError("This response is asynchronous: call 'await response.aread()' instead of 'response.read()'.")
+            raise RuntimeError(
+                "This response is asynchronous: call 'await response.aread()' instead of 'response.read()'."
+            )
         if not hasattr(self, "_content"):
             self._content = b"".join(self.iter_stream())
         return self._content
@@ -197,14 +199,18 @@ class Response:
     def iter_stream(self) -> Iterator[bytes]:
         """Iterate over the body as it arrives, once."""
         if not isinstance(self.stream, Iterable):
-            raise RuntimeError("This response is asynchronous: call 'response.aiter_stream()' instead of 'response.iter_stream()'.")
+            raise RuntimeError(
+                "This response is asynchronous: call 'response.aiter_stream()' instead of 'response.iter_stream()'."
+            )
         self._consume("response.iter_stream()")
         return iter(self.stream)
 
     def close(self) -> None:
         """Give the connection back; what was not read is given up."""
         if not isinstance(self.stream, Iterable):
-            raise RuntimeError("This response is asynchronous: call 'await response.aclose()' instead of 'response.close()'.")
+            raise RuntimeError(
+                "This response is asynchronous: call 'await response.aclose()' instead of 'response.close()'."
+            )
         if hasattr(self.stream, "close"):
             self.stream.close()
 
@@ -219,7 +225,9 @@ class Response:
     def aiter_stream(self) -> AsyncIterator[bytes]:
         """Iterate over the body as it arrives, once."""
         if not isinstance(self.stream, AsyncIterable):
-            raise RuntimeError("This response is synchronous: call 'response.iter_stream()' instead of 'response.aiter_stream()'.")
+            raise RuntimeError(
+                "This response is synchronous: call 'response.iter_stream()' instead of 'response.aiter_stream()'."
+            )
         self._consume("response.aiter_stream()")
         return self.stream.__aiter__()
 
@@ -250,4 +258,3 @@ def make_response(status: int, headers: HeaderPairs, stream: Stream, extensions:
 def response_with_stream(response: Response, stream: Stream) -> Response:
     """Return a response like `response` whose body is `stream`; the given one is left as it is."""
     return make_response(response.status, response.headers, stream, response.extensions)  # type: ignore[arg-type]
-

@@ -1,7 +1,7 @@
 """Which async library is running this code.
 
-Trio is asked first: in guest mode it runs on top of asyncio, whose loop is visible then as well. Neither is imported here:
-whoever runs one has imported it, and programs without async do not pay for it.
+Trio is asked first: in guest mode it runs on top of asyncio, whose loop is visible then as well. Neither is imported
+here: whoever runs one has imported it, and programs without async do not pay for it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def current_async_library() -> str:
 
 
 _generation = [0]
+
 
 class World:
     """Where sockets belong: one process and, for async code, one event loop. Compared by identity."""

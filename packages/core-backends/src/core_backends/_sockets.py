@@ -32,6 +32,7 @@ __all__ = [
     "connection_error",
     "failure_of",
     "interleaved",
+    "is_socket_readable",
     "milliseconds",
     "start_connecting",
     "target_text",
@@ -73,6 +74,16 @@ def watch_writable(sock: socket.socket) -> Callable[[Optional[float]], Any]:
         poll.register(sock, select.POLLOUT)
         return poll.poll
     return _Select([], [sock]).wait
+
+
+def is_socket_readable(sock: Optional[socket.socket]) -> bool:
+    """Whether a read would return at once, with data or with the end of the stream; True for a closed socket."""
+    if sock is None or sock.fileno() < 0:
+        return True
+    try:
+        return bool(watch_readable(sock)(0))
+    except (OSError, ValueError):
+        return True
 
 
 class _Select:

@@ -3,10 +3,10 @@
 Rules that hold here:
 
 * The default context is made once per process and ALPN offer, and shared: building one reads hundreds of certificates.
-* The ALPN list is a property of a context, Python can neither copy a context nor read that list, and an SSL object takes
-  the list over when it is made. So for a context that belongs to the caller the offer is set, the object made, and the
-  list put back, in one step under a lock: two pools that share a context each offer exactly what they allow, and whoever
-  else uses it (a mail client, say) finds it as it was.
+* The ALPN list is a property of a context, Python can neither copy a context nor read that list, and an SSL object
+  takes the list over when it is made. So for a context that belongs to the caller the offer is set, the object made,
+  and the list put back, in one step under a lock: two pools that share a context each offer exactly what they allow,
+  and whoever else uses it (a mail client, say) finds it as it was.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from __future__ import annotations
 import contextlib
 import ssl
 import threading
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 import weakref
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import certifi
 
@@ -25,7 +25,7 @@ _EXTENSION_ALPN = 16
 
 _lock = threading.RLock()
 _shared: Dict[Tuple[str, ...], ssl.SSLContext] = {}
-_original_offers: "weakref.WeakKeyDictionary[ssl.SSLContext, List[str]]" = weakref.WeakKeyDictionary()
+_original_offers: weakref.WeakKeyDictionary[ssl.SSLContext, List[str]] = weakref.WeakKeyDictionary()
 
 
 def default_ssl_context() -> ssl.SSLContext:

@@ -2,17 +2,18 @@
 
 Rules that hold here:
 
-* An event is one-shot. `set()` is synchronous, takes no lock that a waiter holds, may be called twice and from any thread.
+* An event is one-shot. `set()` is synchronous, takes no lock that a waiter holds, may be called twice and from any
+  thread.
 * A wait that was not ended by `set()` (timed out, cancelled) leaves nothing behind.
 * Locks are for the order of operations that do I/O. State that changes without I/O is guarded by `threading.Lock`.
 """
 
 from __future__ import annotations
 
-from collections import deque
 import math
 import sys
 import threading
+from collections import deque
 from types import TracebackType
 from typing import Any, Deque, Optional, Type
 
@@ -176,7 +177,9 @@ class Lock:
 
     def acquire(self, timeout: Optional[float] = None) -> bool:
         """Take the lock; False when `timeout` seconds passed before that."""
-        return self._lock.acquire(timeout=-1 if timeout is None or timeout >= threading.TIMEOUT_MAX else max(0.0, timeout))
+        return self._lock.acquire(
+            timeout=-1 if timeout is None or timeout >= threading.TIMEOUT_MAX else max(0.0, timeout)
+        )
 
     def release(self) -> None:
         """Give the lock back."""

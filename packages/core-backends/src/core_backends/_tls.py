@@ -1,7 +1,7 @@
 """Starting TLS with an ALPN offer, on our streams and on a user's own.
 
-The contract's `start_tls` has no place for the offer. Our streams take it as an extra keyword and say so by an attribute;
-for any other stream the offer has to stand in the context that it is given.
+The contract's `start_tls` has no place for the offer. Our streams take it as an extra keyword and say so by an
+attribute; for any other stream the offer has to stand in the context that it is given.
 """
 
 from __future__ import annotations

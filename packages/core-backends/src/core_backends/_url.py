@@ -13,16 +13,16 @@ from __future__ import annotations
 import base64
 import re
 import ssl
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
 from urllib.parse import urlsplit
 
 from ._exceptions import UnsupportedProtocol
 
 __all__ = [
     "DEFAULT_PORTS",
+    "URL",
     "Origin",
     "Proxy",
-    "URL",
     "authority",
     "enforce_bytes",
     "enforce_headers",
@@ -91,7 +91,7 @@ def enforce_headers(value: HeaderTypes, *, name: str) -> HeaderPairs:
     return headers
 
 
-def enforce_url(value: Union["URL", bytes, str], *, name: str) -> "URL":
+def enforce_url(value: Union[URL, bytes, str], *, name: str) -> URL:
     """Return `value` as a `URL`."""
     if isinstance(value, (bytes, str)):
         return URL(value)
@@ -160,8 +160,9 @@ class URL:
     """A request's URL, split into what goes where on the wire.
 
     `url` is the whole URL as text or ASCII bytes; or the parts are given: `scheme`, `host` (an IPv6 literal without
-    brackets), `port` (None for the scheme's default) and `target` (path and query). A fragment is dropped: it is never
-    sent (RFC 9110 § 7.1). Raises `TypeError` for wrong types and for text beyond ASCII, `ValueError` for a port that is none.
+    brackets), `port` (None for the scheme's default) and `target` (path and query). A fragment is dropped: it is
+    never sent (RFC 9110 § 7.1). Raises `TypeError` for wrong types and for text beyond ASCII, `ValueError` for a port
+    that is none.
     """
 
     __slots__ = ("host", "port", "scheme", "target")
@@ -254,9 +255,13 @@ def host_text(host: bytes) -> str:
 class Proxy:
     """A proxy and what it is told.
 
-    `url` is `http://`, `https://`, `socks5://` or `socks5h://` with the proxy's host and port. `auth` is a user name and
-    a password, `headers` go to the proxy with every request that it reads, and `ssl_context` secures the connection to an
-    `https` proxy (None: the default context). Credentials that stand in the URL are not read.
+    `url` is `http://`, `https://`, `socks5://` or `socks5h://` with the proxy's host and port. `auth` is a user name
+    and a password, `headers` go to the proxy with every request that it reads, and `ssl_context` secures the
+    connection to an `https` proxy (None: the default context). Credentials that stand in the URL are not read.
+
+    `tunnel` opens a tunnel for `http` origins too, which an HTTP proxy is asked to forward otherwise.
+    `resolve_locally` sends a SOCKS proxy addresses in place of names. `on_challenge(request, response)` answers a 407
+    of an HTTP proxy with the headers to ask again with, or None to give up; it is awaited on the async side.
     """
 
     def __init__(
@@ -265,7 +270,14 @@ class Proxy:
         auth: Optional[Tuple[BytesOrText, BytesOrText]] = None,
         headers: HeaderTypes = None,
         ssl_context: Optional[ssl.SSLContext] = None,
+        *,
+        tunnel: bool = False,
+        resolve_locally: bool = False,
+        on_challenge: Optional[Callable[[Any, Any], Any]] = None,
     ) -> None:
+        self.tunnel = tunnel
+        self.resolve_locally = resolve_locally
+        self.on_challenge = on_challenge
         self.url = enforce_url(url, name="url")
         self.headers = enforce_headers(headers, name="headers")
         self.ssl_context = ssl_context

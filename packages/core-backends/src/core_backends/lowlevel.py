@@ -11,6 +11,7 @@ from ._deadline import Deadline, phase_timeout, with_deadline
 from ._interrupt import AsyncInterrupt, Interrupt, Interrupted, register_socket
 from ._models import Content, Extensions, in_memory_body, make_response, response_with_stream
 from ._runtime import World, async_world, current_async_library, world
+from ._sockets import is_socket_readable
 from ._ssl import offering, shared_ssl_context
 from ._synchronization import AsyncEvent, AsyncLock, Event, Lock
 from ._tls import async_start_tls, start_tls
@@ -28,12 +29,12 @@ from ._url import (
 )
 
 __all__ = [
+    "DEFAULT_PORTS",
     "AsyncEvent",
     "AsyncInterrupt",
     "AsyncLock",
     "AsyncTracer",
     "Content",
-    "DEFAULT_PORTS",
     "Deadline",
     "Event",
     "Extensions",
@@ -56,6 +57,7 @@ __all__ = [
     "host_text",
     "in_memory_body",
     "is_secure",
+    "is_socket_readable",
     "make_response",
     "offering",
     "phase_timeout",

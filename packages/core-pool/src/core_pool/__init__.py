@@ -1,7 +1,7 @@
 """A connection pool, and the connection that establishes itself on first use. Sync and async.
 
-The pool knows nothing of protocols: it is given connections, or a function that makes them. `HTTPConnection` is the slot that
-connects, secures and negotiates, and then delegates to the protocol that was agreed on.
+The pool knows nothing of protocols: it is given connections, or a function that makes them. `HTTPConnection` is the
+slot that connects, secures and negotiates, and then delegates to the protocol that was agreed on.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """How a connection is established: what is offered, what was agreed on, and when to try again. No I/O.
 
-What is *offered* by ALPN is what the caller allows; what is *spoken* is what the stream reports, whether or not it was offered.
+What is *offered* by ALPN is what the caller allows; what is *spoken* is what the stream reports, whether or not it
+was offered.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ def alpn_offer(http1: bool, http2: bool) -> List[str]:
 def protocol_of(ssl_object: Any, http1: bool, http2: bool) -> str:
     """Return the ALPN id of the protocol to speak on a stream; `ssl_object` is None without TLS.
 
-    Where nothing was agreed on, HTTP/2 is spoken by prior knowledge only: when it is all that is allowed (RFC 9113 § 3.3).
+    Where nothing was agreed on, HTTP/2 is spoken by prior knowledge only: when it is all that is allowed (RFC 9113 §
+    3.3).
     """
     agreed = None if ssl_object is None else ssl_object.selected_alpn_protocol()
     if agreed == "h2" or (http2 and not http1):

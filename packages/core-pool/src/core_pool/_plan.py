@@ -1,17 +1,17 @@
 """The pool's decisions: which connection serves which request, who waits, what is closed. No I/O, no clock, no lock.
 
-The driver calls one method per event under its lock, and afterwards carries out what the plan says: it closes the slots in
-`closing` and tells the waiters in `served`.
+The driver calls one method per event under its lock, and afterwards carries out what the plan says: it closes the
+slots in `closing` and tells the waiters in `served`.
 
 Rules that hold here (`check()` asserts them):
 
-* A slot holds one connection and is leased (by one request, or by several where the connection multiplexes), idle, or gone;
-  there is no moment between being picked and being leased.
+* A slot holds one connection and is leased (by one request, or by several where the connection multiplexes), idle, or
+  gone; there is no moment between being picked and being leased.
 * Where anyone waits, no slot is idle and the pool is full: whoever could be served has been. So a newcomer never
-  overtakes, and requests are served in order of arrival, except that spare room on a multiplexing connection goes to the
-  first who wants that origin.
-* A freed connection goes to exactly one waiter. Newest idle connections are reused first, the one idle longest is evicted
-  first. Every operation costs the same whatever the number of connections, origins and waiters.
+  overtakes, and requests are served in order of arrival, except that spare room on a multiplexing connection goes to
+  the first who wants that origin.
+* A freed connection goes to exactly one waiter. Newest idle connections are reused first, the one idle longest is
+  evicted first. Every operation costs the same whatever the number of connections, origins and waiters.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class _Queue(Generic[C]):
     __slots__ = ("arrived", "returned")
 
     def __init__(self) -> None:
-        self.arrived: "OrderedDict[Waiter[C], None]" = OrderedDict()
-        self.returned: "OrderedDict[Waiter[C], None]" = OrderedDict()
+        self.arrived: OrderedDict[Waiter[C], None] = OrderedDict()
+        self.returned: OrderedDict[Waiter[C], None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.arrived) + len(self.returned)
@@ -93,8 +93,8 @@ class _Queue(Generic[C]):
 class Plan(Generic[C]):
     """The books of one pool.
 
-    `create(key)` makes an unconnected connection without I/O. `max_connections` bounds the slots, `max_idle` the idle ones
-    among them; `keepalive_expiry` is the seconds after which an idle slot is closed, None for never.
+    `create(key)` makes an unconnected connection without I/O. `max_connections` bounds the slots, `max_idle` the idle
+    ones among them; `keepalive_expiry` is the seconds after which an idle slot is closed, None for never.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Plan(Generic[C]):
         self._counts: Dict[Hashable, int] = {}
         # Idle slots: by key, newest last; and all of them, longest idle first.
         self._idle: Dict[Hashable, Dict[Slot[C], None]] = {}
-        self._ageing: "OrderedDict[Slot[C], None]" = OrderedDict()
+        self._ageing: OrderedDict[Slot[C], None] = OrderedDict()
         # Leased slots that had room for more when last looked at, by key.
         self._shared: Dict[Hashable, Dict[Slot[C], None]] = {}
         # All waiters, and the same by key.

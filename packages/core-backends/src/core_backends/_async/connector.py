@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from typing import Any, Callable, Iterable, List, Mapping, Optional
 
-from .._defaults import AutoBackend
-from .._backend import AsyncNetworkBackend, AsyncNetworkStream, SOCKET_OPTION
+from .._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
 from .._deadline import phase_timeout
+from .._defaults import AutoBackend
 from .._trace import async_tracer
 from .._url import Origin, host_text
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import AsyncIterator, Optional, Union
 
 from .._models import Content, Extensions, Request, Response, complete_request
-from .._url import HeaderTypes, Origin, URL
+from .._url import URL, HeaderTypes, Origin
 
 __all__ = ["AsyncConnectionInterface", "AsyncRequestInterface"]
 
@@ -51,7 +51,9 @@ class AsyncRequestInterface:
         content: Content = None,
         extensions: Optional[Extensions] = None,
     ) -> AsyncIterator[Response]:
-        """Send a request and give the response while its body is still to be read; it is closed on leaving the block."""
+        """Send a request and give the response while its body is still to be read; it is closed on leaving the
+        block.
+        """
         request = complete_request(method, url, headers, content, extensions)
         response = await self.handle_async_request(request)
         try:

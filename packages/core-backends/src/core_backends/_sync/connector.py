@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 from typing import Any, Callable, Iterable, List, Mapping, Optional
 
-from .._defaults import SyncBackend
 from .._backend import SOCKET_OPTION, NetworkBackend, NetworkStream
 from .._deadline import phase_timeout
+from .._defaults import SyncBackend
 from .._trace import tracer
 from .._url import Origin, host_text
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Iterator, Optional, Union
 
 from .._models import Content, Extensions, Request, Response, complete_request
-from .._url import HeaderTypes, Origin, URL
+from .._url import URL, HeaderTypes, Origin
 
 __all__ = ["ConnectionInterface", "RequestInterface"]
 
@@ -52,7 +52,9 @@ class RequestInterface:
         content: Content = None,
         extensions: Optional[Extensions] = None,
     ) -> Iterator[Response]:
-        """Send a request and give the response while its body is still to be read; it is closed on leaving the block."""
+        """Send a request and give the response while its body is still to be read; it is closed on leaving the
+        block.
+        """
         request = complete_request(method, url, headers, content, extensions)
         response = self.handle_request(request)
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, AsyncIterator, Optional
 import warnings
+from typing import Any, AsyncIterator, Optional
 
 from core_backends.lowlevel import abandon
 
@@ -64,7 +64,8 @@ class AsyncPoolByteStream:
         if slot is not None:
             self._slot = None
             self._pool._drop(slot)
-            warnings.warn(f"A response was dropped without being closed: {self!r}", ResourceWarning, source=self)
+            message = f"A response was dropped without being closed: {self!r}"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{'open' if self._slot is not None else 'closed'}]>"

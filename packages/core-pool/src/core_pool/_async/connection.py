@@ -49,7 +49,8 @@ from .._establish import alpn_offer, may_multiplex, pauses, protocol_of, server_
 
 __all__ = ["AsyncHTTPConnection"]
 
-# Streams that are assumed to fit on a connection whose protocol is not known yet (RFC 9113 § 6.5.2 recommends no fewer).
+# Streams that are assumed to fit on a connection whose protocol is not known yet (RFC 9113 § 6.5.2 recommends no
+# fewer).
 ASSUMED_STREAMS = 100
 
 logger = logging.getLogger("httpcore.connection")
@@ -72,10 +73,11 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
     """A connection to `origin` that is established by its first request.
 
     `ssl_context` secures `https` and `wss` (None: the shared default context). `http1` and `http2` are the protocols
-    allowed; with `http2` alone it is spoken by prior knowledge. `retries` is how often establishing is tried again, on
-    `ConnectError` and `ConnectTimeout` only. `local_address`, `uds` (path of a unix socket), `network_backend` and
+    allowed; with `http2` alone it is spoken by prior knowledge. `retries` is how often establishing is tried again,
+    on `ConnectError` and `ConnectTimeout` only. `local_address`, `uds` (path of a unix socket), `network_backend` and
     `socket_options` say how to connect; `connector`, when given, replaces all four. `protocols` maps an ALPN id to
-    the protocol's factory, called with `(origin, stream, keepalive_expiry)`; `keepalive_expiry` is in seconds, None for never.
+    the protocol's factory, called with `(origin, stream, keepalive_expiry)`; `keepalive_expiry` is in seconds, None
+    for never.
     """
 
     # The logger, and so the prefix, of the events of TLS to the origin.
@@ -260,12 +262,16 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
         return self._may_multiplex and not self._connect_failed and not self._closed
 
     def has_expired(self) -> bool:
-        """Whether the connection must not be used again: idle for too long, closed by the server, or never established."""
+        """Whether the connection must not be used again: idle for too long, closed by the server, or never
+        established.
+        """
         connection = self._connection
         return self._connect_failed if connection is None else connection.has_expired()
 
     def is_idle(self) -> bool:
-        """Whether the connection is open and serves no request; one that failed to be established counts as idle too."""
+        """Whether the connection is open and serves no request; one that failed to be established counts as idle
+        too.
+        """
         connection = self._connection
         return self._connect_failed if connection is None else connection.is_idle()
 

@@ -11,11 +11,11 @@ Rules that hold here:
 
 from __future__ import annotations
 
-from collections import deque
 import copy
 import logging
 import threading
 import time
+from collections import deque
 from types import TracebackType
 from typing import Any, Callable, Deque, FrozenSet, List, Optional, Type
 
@@ -47,8 +47,8 @@ from .body import AsyncPoolByteStream
 
 __all__ = ["AsyncConnectionPool"]
 
-# A connection may send a request back: it was shared while being established, or the server is going away. More often than
-# this in a row is a server that accepts connections and refuses every request on them.
+# A connection may send a request back: it was shared while being established, or the server is going away. More often
+# than this in a row is a server that accepts connections and refuses every request on them.
 MAX_ATTEMPTS = 32
 
 logger = logging.getLogger("httpcore.connection")
@@ -57,10 +57,10 @@ logger = logging.getLogger("httpcore.connection")
 class AsyncConnectionPool(AsyncRequestInterface):
     """Serves requests from a bounded set of connections that it keeps for reuse.
 
-    `create_connection` makes the connection for an origin, without connecting it; a subclass may override the method of
-    that name instead. At most `max_connections` exist at a time and at most `max_keepalive_connections` of them idle (None:
-    no bound of its own, for either). An idle one is closed after `keepalive_expiry` seconds, None for never. `schemes` are
-    those that the connections speak.
+    `create_connection` makes the connection for an origin, without connecting it; a subclass may override the method
+    of that name instead. At most `max_connections` exist at a time and at most `max_keepalive_connections` of them
+    idle (None: no bound of its own, for either). An idle one is closed after `keepalive_expiry` seconds, None for
+    never. `schemes` are those that the connections speak.
     """
 
     def __init__(
@@ -94,7 +94,9 @@ class AsyncConnectionPool(AsyncRequestInterface):
         )
 
     def create_connection(self, origin: Origin) -> AsyncConnectionInterface:
-        """Return a new connection for `origin`, not yet connected. Called while the pool is locked: it must not use the pool."""
+        """Return a new connection for `origin`, not yet connected. Called while the pool is locked: it must not use
+        the pool.
+        """
         if self._factory is None:
             raise NotImplementedError("A pool needs 'create_connection', as an argument or as a method of a subclass.")
         return self._factory(origin)
@@ -125,11 +127,11 @@ class AsyncConnectionPool(AsyncRequestInterface):
         if timeouts and "total" in timeouts:
             request = copy.copy(request)
             request.extensions = with_deadline(request.extensions)
-        world = async_world()
-        if world is not self._world:
-            self._enter(world)
+        here = async_world()
+        if here is not self._world:
+            self._enter(here)
         port = url.port
-        key = (world, scheme, url.host, DEFAULT_PORTS.get(scheme, 0) if port is None else port)
+        key = (here, scheme, url.host, DEFAULT_PORTS.get(scheme, 0) if port is None else port)
 
         patience: Optional[Deadline] = None
         attempts = 0
@@ -168,7 +170,9 @@ class AsyncConnectionPool(AsyncRequestInterface):
         """
         with self._lock:
             self._settle()
-            self._plan.close(lambda: ConnectError("The connection pool was closed while the request was waiting in it."))
+            self._plan.close(
+                lambda: ConnectError("The connection pool was closed while the request was waiting in it.")
+            )
         self._notify()
         await self._tidy()
 
@@ -234,8 +238,9 @@ class AsyncConnectionPool(AsyncRequestInterface):
     def _drop(self, slot: Slot[AsyncConnectionInterface]) -> None:
         """Note a lease whose response was finalised without having been closed.
 
-        This may run inside of anything, the plan's own steps included, so it waits for no lock. Somebody may be queued
-        for the slot, though, so it is settled here and now if nobody is at the plan; else whoever is there, or comes next, does.
+        This may run inside of anything, the plan's own steps included, so it waits for no lock. Somebody may be
+        queued for the slot, though, so it is settled here and now if nobody is at the plan; else whoever is there, or
+        comes next, does.
         """
         self._dropped.append(slot)
         if self._lock.acquire(blocking=False):
@@ -251,7 +256,8 @@ class AsyncConnectionPool(AsyncRequestInterface):
         while self._dropped:
             slot = self._dropped.popleft()
             connection = slot.connection
-            # Nobody reads the rest of that response. One that multiplexes has been told by the response's own finaliser.
+            # Nobody reads the rest of that response. One that multiplexes has been told by the response's own
+            # finaliser.
             if slot.leases == 1 and not slot.gone and not connection.is_idle():
                 self._plan.forsake(slot)
             else:

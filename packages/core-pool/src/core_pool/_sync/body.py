@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Optional
 import warnings
+from typing import Any, Iterator, Optional
 
 from core_backends.lowlevel import abandon
 
@@ -65,7 +65,8 @@ class PoolByteStream:
         if slot is not None:
             self._slot = None
             self._pool._drop(slot)
-            warnings.warn(f"A response was dropped without being closed: {self!r}", ResourceWarning, source=self)
+            message = f"A response was dropped without being closed: {self!r}"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{'open' if self._slot is not None else 'closed'}]>"

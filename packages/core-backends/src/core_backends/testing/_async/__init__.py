@@ -1,0 +1,1 @@
+"""What tests async code; the twins in `_sync` are generated from it."""

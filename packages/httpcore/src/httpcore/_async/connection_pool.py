@@ -1,0 +1,100 @@
+"""The pool of HTTP connections: the pool's books, the connections, and the route to take."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any, Iterable, Optional
+
+import core_pool
+from core_backends import (
+    SOCKET_OPTION,
+    AsyncConnectionInterface,
+    AsyncDirectConnector,
+    AsyncNetworkBackend,
+    AutoBackend,
+    Origin,
+    Proxy,
+)
+
+from .._protocols import check_protocols
+from .connection import AsyncHTTPConnection
+from .routes import AsyncRoute, async_route_through
+
+__all__ = ["AsyncConnectionPool"]
+
+
+class AsyncConnectionPool(core_pool.AsyncConnectionPool):
+    """Sends requests on connections that it keeps for reuse.
+
+    `ssl_context` secures connections to origins (None: the system's and certifi's roots, verification on). `proxy` is
+    the proxy to go through. `max_connections` bounds all connections, `max_keepalive_connections` the idle ones
+    (None: no bound of its own, for either). `keepalive_expiry` seconds of idleness close a connection, None for
+    never. `http1` and `http2` are the protocols allowed. `retries` is how often establishing a connection is tried
+    again. `local_address`, `uds` (path of a unix socket), `network_backend` and `socket_options` say how to connect.
+    Raises `RuntimeError` where something is asked for whose extra is not installed, and `ValueError` for a proxy
+    whose scheme is none.
+    """
+
+    def __init__(
+        self,
+        ssl_context: Optional[ssl.SSLContext] = None,
+        proxy: Optional[Proxy] = None,
+        max_connections: Optional[int] = 10,
+        max_keepalive_connections: Optional[int] = None,
+        keepalive_expiry: Optional[float] = None,
+        http1: bool = True,
+        http2: bool = False,
+        retries: int = 0,
+        local_address: Optional[str] = None,
+        uds: Optional[str] = None,
+        network_backend: Optional[AsyncNetworkBackend] = None,
+        socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+    ) -> None:
+        check_protocols(http1, http2)
+        super().__init__(
+            max_connections=max_connections,
+            max_keepalive_connections=max_keepalive_connections,
+            keepalive_expiry=keepalive_expiry,
+        )
+        self._ssl_context = ssl_context
+        self._proxy = proxy
+        self._http1 = http1
+        self._http2 = http2
+        self._retries = retries
+        self._local_address = local_address
+        self._uds = uds
+        # Settable later on, and read for each new connection: guards against requests to forbidden addresses rely on
+        # it.
+        self._network_backend: AsyncNetworkBackend = AutoBackend() if network_backend is None else network_backend
+        self._socket_options = None if socket_options is None else list(socket_options)
+        # A proxy that cannot be used is told now, not by the first request.
+        self._route: Optional[AsyncRoute] = None if proxy is None else async_route_through(proxy)
+
+    def create_connection(self, origin: Origin) -> AsyncConnectionInterface:
+        """Return a new connection for `origin`, not yet connected."""
+        if self._route is not None:
+            connector = AsyncDirectConnector(
+                self._network_backend,
+                local_address=self._local_address,
+                uds=self._uds,
+                socket_options=self._socket_options,
+                logger=self._route.logger,
+            )
+            return self._route.create_connection(origin, connector, self._options(), self._network_backend)
+        return AsyncHTTPConnection(
+            origin=origin,
+            local_address=self._local_address,
+            uds=self._uds,
+            socket_options=self._socket_options,
+            network_backend=self._network_backend,
+            **self._options(),
+        )
+
+    def _options(self) -> Any:
+        return {
+            "ssl_context": self._ssl_context,
+            "keepalive_expiry": self._keepalive_expiry,
+            "http1": self._http1,
+            "http2": self._http2,
+            "retries": self._retries,
+        }

@@ -1,0 +1,1 @@
+"""The backends, at the paths where other projects look for them: the same objects as the public names."""

@@ -1,0 +1,33 @@
+"""Names whose packages are imported when somebody asks for them: extras, and asyncio.
+
+`import httpcore` loads none of anyio, trio, h2 and socksio.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from ._protocols import check_protocols
+
+__all__ = ["lazy_name"]
+
+_MODULES = {
+    "AnyIOBackend": "core_backends",
+    "AsyncHTTP2Connection": "core_h2",
+    "AsyncioBackend": "core_backends",
+    "HTTP2Connection": "core_h2",
+    "TrioBackend": "core_backends",
+}
+
+
+def lazy_name(name: str) -> Any:
+    """Return what `httpcore.<name>` is; raises `AttributeError` where there is no such name."""
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module 'httpcore' has no attribute {name!r}")
+    if module == "core_h2":
+        check_protocols(http1=True, http2=True)
+    value = getattr(import_module(module), name)
+    value.__module__ = "httpcore"
+    return value
