@@ -1,0 +1,180 @@
+"""The two bodies of an exchange: what is sent, and what is received.
+
+Rules that hold here:
+
+* Both are plain iterators, without generators and cancel scopes, so that they can be left at any point and closed from
+  anywhere.
+* Bytes are not copied to be split: a chunk is a view that moves on.
+* A response may begin before the request has ended. From then on its reader sends the rest, while it waits.
+* An abandoned body takes no lock when it is finalised: it leaves a note for the next operation on its connection.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Dict, Optional
+
+from core_backends import ReadTimeout, Request
+from core_backends.lowlevel import AsyncTracer, phase_timeout
+
+from .._errors import ErrorCodes
+from .._streams import INBOX, WINDOW, Stream
+
+if TYPE_CHECKING:
+    from .http2 import AsyncHTTP2Connection
+
+__all__ = ["AsyncResponseBody", "AsyncUpload"]
+
+_NOTHING = memoryview(b"")
+
+
+class AsyncUpload:
+    """The body of a request on its way: `content` in memory, or else what `source` yields."""
+
+    __slots__ = ("_iterator", "_source", "exhausted", "rest", "started")
+
+    def __init__(self, source: Any, content: Optional[bytes]) -> None:
+        self._source = source
+        self._iterator: Optional[AsyncIterator[bytes]] = None
+        self.rest = _NOTHING if content is None else memoryview(content).cast("B")
+        self.exhausted = content is not None
+        self.started = False  # Whether the caller's iterator has been asked for anything.
+
+    async def advance(self) -> None:
+        """Get the next chunk, where the last one has gone."""
+        if self.exhausted or len(self.rest):
+            return
+        self.started = True
+        if self._iterator is None:
+            if not isinstance(self._source, AsyncIterable):
+                raise RuntimeError(
+                    f"The body of this request is a {type(self._source).__name__}, but an AsyncIterable is needed here."
+                )
+            self._iterator = self._source.__aiter__()
+        try:
+            chunk = await self._iterator.__anext__()
+        except StopAsyncIteration:
+            self.exhausted = True
+        else:
+            self.rest = memoryview(chunk).cast("B") if len(chunk) else _NOTHING
+
+
+class AsyncResponseBody:
+    """The body of a response, as it arrives; `upload` is what is left of the request, if that goes on."""
+
+    __slots__ = (
+        "__weakref__",
+        "_begun",
+        "_closed",
+        "_connection",
+        "_ended",
+        "_owed",
+        "_owed_limit",
+        "_request",
+        "_stream",
+        "_trace",
+        "_upload",
+    )
+
+    def __init__(
+        self,
+        connection: AsyncHTTP2Connection,
+        request: Request,
+        stream: Stream,
+        upload: Optional[AsyncUpload],
+        trace: Optional[AsyncTracer],
+    ) -> None:
+        self._closed = False
+        self._connection = connection
+        self._request = request
+        self._stream = stream
+        self._upload = upload
+        self._trace = trace
+        self._begun = False  # Whether the event for the beginning has been given.
+        self._ended = False
+        self._owed = 0  # Consumed, and not yet told to the engine.
+        self._owed_limit = max(1, stream.window.size // 8)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} [stream {self._stream.id}]>"
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        stream = self._stream
+        if self._closed or self._ended:
+            raise StopAsyncIteration
+        try:
+            if self._trace is not None and not self._begun:
+                self._begun = True
+                await self._trace.event("receive_response_body.started", self._info())
+            if not stream.inbox:
+                await self._wait_for_content()
+            if stream.inbox:
+                content = stream.inbox.popleft()
+                self._owed += len(content)
+                if self._owed >= self._owed_limit:
+                    await self._give_back()
+                return content
+            if stream.failure is not None:
+                raise stream.failure.exception()
+        except Exception as exc:
+            if self._trace is not None:
+                await self._trace.event("receive_response_body.failed", {"exception": exc})
+            await self.aclose()
+            raise
+        except BaseException:
+            self._abandon()
+            raise
+        if self._trace is not None:
+            await self._trace.event("receive_response_body.complete", {"return_value": None})
+        self._ended = True
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Give the stream back. The server is told where it has more to send; whatever it sends is discarded."""
+        if self._closed:
+            return
+        self._closed = True
+        connection, stream = self._connection, self._stream
+        if self._trace is None:
+            await connection._end_exchange(stream)
+        else:
+            await self._trace.call("response_closed", {"stream_id": stream.id}, connection._end_exchange, stream)
+
+    def __del__(self) -> None:
+        if not self._closed:
+            self._connection._leave_note(self._stream)
+
+    def _abandon(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._connection._abandon_exchange(self._stream)
+
+    def _info(self) -> Dict[str, Any]:
+        return {"request": self._request, "stream_id": self._stream.id}
+
+    async def _wait_for_content(self) -> None:
+        """Return when there is content, or none to come; meanwhile send what is left of the request."""
+        multiplexer, stream = self._connection._multiplexer, self._stream
+        while not stream.inbox and stream.remote_open:
+            wants = INBOX
+            if self._upload is not None and stream.local_open:
+                if await self._connection._send_some(stream, self._upload, self._request):
+                    continue
+                wants |= WINDOW
+            timeout = phase_timeout(self._request.extensions, "read")
+            await multiplexer.wait(stream, wants, timeout, ReadTimeout, self._trace)
+
+    async def _give_back(self) -> None:
+        multiplexer, owed = self._connection._multiplexer, self._owed
+        self._owed = 0
+        with multiplexer.lock:
+            due = multiplexer.engine.consumed(self._stream, owed)
+        if due:
+            await multiplexer.flush_if_possible(phase_timeout(self._request.extensions, "write"))
+
+
+def end_code(stream: Stream) -> int:
+    """Return why a stream is reset: because its response is there, or because nobody wants it (RFC 9113 § 8.1)."""
+    return ErrorCodes.NO_ERROR if stream.head is not None and not stream.remote_open else ErrorCodes.CANCEL

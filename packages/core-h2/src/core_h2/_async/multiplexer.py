@@ -1,0 +1,312 @@
+"""Reading for many streams on one network stream.
+
+There is no task of its own here: whoever waits for something reads, and delivers to everybody.
+
+Rules that hold here:
+
+* At most one reads. It looks at its own need before each read; on leaving, for whatever reason, it passes the reading
+  on. A read that is cancelled or times out has consumed nothing, so that no byte is lost.
+* Those are woken whose need is met, and one more where somebody has to go on reading.
+* A wait is bounded by its own stream's timeout, whatever arrives for others meanwhile.
+* Reading does not wait for writing: a server may write until we have read, and take nothing meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Dict, Optional, Type
+
+from core_backends import (
+    AsyncNetworkStream,
+    NetworkError,
+    ReadError,
+    ReadTimeout,
+    TimeoutException,
+    WriteError,
+    WriteTimeout,
+)
+from core_backends.lowlevel import AsyncEvent, AsyncTracer, abandon
+
+from .._engine import Engine
+from .._streams import Stream
+from .writer import AsyncWriter
+
+__all__ = ["AsyncMultiplexer"]
+
+# How long a stream that says it is readable may take to hand over what it has; TLS may find that it was not for us.
+_AT_ONCE = 0.02
+_MOST_READS_AT_ONCE = 64
+# For telling a server why its connection ends.
+_FAREWELL = 1.0
+_PARTING_SIZE = 64 * 1024
+
+
+class AsyncMultiplexer(AsyncWriter):
+    """Drives `engine` on the network stream `network`.
+
+    `read_size`: bytes asked for at a time. `ping_interval`: seconds without a byte from the server, while somebody
+    waits, after which it is asked for a sign of life, None for never; `ping_timeout`: seconds that it has for that.
+    """
+
+    def __init__(
+        self,
+        network: AsyncNetworkStream,
+        engine: Engine,
+        *,
+        read_size: int,
+        ping_interval: Optional[float],
+        ping_timeout: float,
+    ) -> None:
+        super().__init__(network, engine)
+        self._read_size = read_size
+        self._ping_interval = ping_interval
+        self._ping_timeout = ping_timeout
+        self._reading = False
+        self._waiters: Dict[int, Stream] = {}
+        self._heard_at = time.monotonic()
+
+    # Reading.
+
+    async def wait(
+        self,
+        stream: Stream,
+        wants: int,
+        timeout: Optional[float],
+        error: Type[TimeoutException],
+        trace: Optional[AsyncTracer] = None,
+    ) -> None:
+        """Return when `stream` is ready for `wants`, having read for everybody if nobody else does.
+
+        Raises `error` when that takes longer than `timeout` seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            with self.lock:
+                if self.engine.ready(stream, wants):
+                    return
+                if self._reading:
+                    turn = stream.waiter = AsyncEvent()
+                    stream.wants = wants
+                    self._waiters[stream.id] = stream
+                else:
+                    self._reading = True
+                    turn = None
+            if turn is None:
+                await self._read_for(stream, wants, deadline, error, trace)
+                return
+            try:
+                in_time = await turn.wait(None if deadline is None else deadline - time.monotonic())
+            except BaseException:
+                self._stop_waiting(stream)
+                raise
+            if not in_time:
+                self._stop_waiting(stream)
+                if self.engine.ready(stream, wants):
+                    return
+                raise error(_timeout_text(error, stream))
+
+    async def _read_for(
+        self,
+        stream: Stream,
+        wants: int,
+        deadline: Optional[float],
+        error: Type[TimeoutException],
+        trace: Optional[AsyncTracer],
+    ) -> None:
+        """As the one who reads, read until `stream` is ready, and pass the reading on."""
+        try:
+            while True:
+                remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
+                if self.engine.outbound:
+                    await self.flush_if_possible(remaining)
+                await self._read_once(remaining)
+                if self.engine.settings_events:
+                    await self._report_settings(trace)
+                if self.engine.failed:
+                    await self._say_farewell()
+                if self.engine.ready(stream, wants):
+                    return
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise error(_timeout_text(error, stream))
+        finally:
+            with self.lock:
+                self._reading = False
+                self._pass_reading()
+
+    async def _read_once(self, remaining: Optional[float]) -> bool:
+        """Read and deliver; whether anything came. A timeout is not told here: who waits goes by a deadline."""
+        slice_ = self._slice(remaining)
+        try:
+            data = await self.network.read(self._read_size, slice_)
+        except ReadTimeout:
+            if slice_ != remaining:
+                self._check_life()
+            return False
+        except Exception as exc:
+            # ReadError, or whatever a user's own stream raises.
+            with self.lock:
+                self.engine.connection_lost(exc)
+                self._deliver()
+            self.shut()
+            return False
+        with self.lock:
+            self._heard_at = time.monotonic()
+            self.engine.receive(data)
+            self._deliver()
+        return True
+
+    def _deliver(self) -> None:
+        """Wake those whose need is met."""
+        touched = self.engine.touched
+        for stream in touched:
+            if stream.waiter is not None and self.engine.ready(stream, stream.wants):
+                self._waiters.pop(stream.id, None)
+                stream.waiter.set()
+                stream.waiter = None
+        touched.clear()
+
+    def _pass_reading(self) -> None:
+        # The youngest is likely to wait longest, and so to read longest.
+        if self._waiters and not self._reading:
+            _, stream = self._waiters.popitem()
+            stream.waiter.set()
+            stream.waiter = None
+
+    def _stop_waiting(self, stream: Stream) -> None:
+        """Stop waiting; if the reading has been passed here just now, pass it on."""
+        with self.lock:
+            if self._waiters.pop(stream.id, None) is None:
+                self._pass_reading()
+            stream.waiter = None
+
+    async def _report_settings(self, trace: Optional[AsyncTracer]) -> None:
+        with self.lock:
+            events, self.engine.settings_events = self.engine.settings_events, []
+        if trace is not None:
+            for event in events:
+                await trace.call("receive_remote_settings", {}, _settings_received, event)
+
+    # What is there already.
+
+    def is_readable(self) -> bool:
+        """Whether a read would return at once; False where the network stream cannot tell."""
+        return bool(self.network.get_extra_info("is_readable"))
+
+    async def read_what_is_there(self) -> None:
+        """Take what the server has sent meanwhile, without waiting for more."""
+        for _ in range(_MOST_READS_AT_ONCE):
+            with self.lock:
+                if self._reading or self.engine.failed:
+                    return
+                self._reading = True
+            try:
+                if not self.is_readable():
+                    return
+                came = await self._read_once(_AT_ONCE)
+                if self.engine.failed:
+                    await self._say_farewell()
+                if not came:
+                    return
+            finally:
+                with self.lock:
+                    self._reading = False
+                    self._pass_reading()
+
+    # Signs of life.
+
+    def _slice(self, remaining: Optional[float]) -> Optional[float]:
+        if self._ping_interval is None:
+            return remaining
+        outstanding = self.engine.pings_sent > self.engine.pings_answered
+        limit = self._ping_timeout if outstanding else self._ping_interval
+        left = max(0.0, self._heard_at + limit - time.monotonic())
+        return left if remaining is None else min(left, remaining)
+
+    def _check_life(self) -> None:
+        """Nothing has come for a while: ask for a sign of life, or give the connection up."""
+        with self.lock:
+            if self.engine.pings_sent == self.engine.pings_answered:
+                self.engine.ping()
+                self._heard_at = time.monotonic()
+                return
+        self._give_up_silent()
+
+    def _give_up_silent(self) -> None:
+        with self.lock:
+            self.engine.connection_lost(
+                ReadError(f"The server did not answer a PING within {self._ping_timeout} seconds.")
+            )
+            self._deliver()
+        self.shut()
+
+    async def probe(self) -> None:
+        """See whether an idle server still answers; the connection is given up if not."""
+        with self.lock:
+            number = self.engine.ping()
+            self._heard_at = time.monotonic()
+        deadline = self._heard_at + self._ping_timeout
+        try:
+            await self.flush(self._ping_timeout)
+        except (WriteError, WriteTimeout):
+            self._give_up_silent()
+            return
+        while self.engine.pings_answered < number and not self.engine.failed:
+            with self.lock:
+                if self._reading:
+                    return  # Somebody else is at it, and slices its reads by the same rule.
+                self._reading = True
+            remaining = deadline - time.monotonic()
+            try:
+                if remaining <= 0:
+                    self._give_up_silent()
+                    return
+                await self._read_once(remaining)
+            finally:
+                with self.lock:
+                    self._reading = False
+                    self._pass_reading()
+
+    # Ends.
+
+    async def _say_farewell(self) -> None:
+        """Tell the server why its connection ends, if that can be written, and let go of the network stream."""
+        if self.closed:
+            return
+        try:
+            if not self._writing and self._write_error is None:
+                await self.flush(_FAREWELL)
+        except (NetworkError, TimeoutException):
+            pass  # It is gone, or does not listen: there is nobody to tell.
+        finally:
+            self.shut()
+
+    async def aclose(self) -> None:
+        """End the connection in good order: streams fail, the server is told, the network stream is closed."""
+        with self.lock:
+            if self.closed:
+                return
+            self.engine.close()
+            self._deliver()
+            data = b"" if self._writing or self._write_error is not None else self.engine.take(_PARTING_SIZE)
+        try:
+            if data:
+                try:
+                    await self.network.write(data, _FAREWELL)
+                except (NetworkError, TimeoutException):
+                    pass  # It is gone, or does not listen: there is nobody to tell.
+            with self.lock:
+                self._close_line()
+            await self.network.aclose()
+        except BaseException:
+            self.shut()
+            abandon(self.network)
+            raise
+
+
+def _timeout_text(error: Type[TimeoutException], stream: Stream) -> str:
+    what = "took no more of the request" if issubclass(error, WriteTimeout) else "sent nothing"
+    return f"The server {what} in time (stream {stream.id})"
+
+
+async def _settings_received(event: Any) -> Any:
+    return event

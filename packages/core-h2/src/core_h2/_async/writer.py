@@ -1,0 +1,222 @@
+"""Writing for many streams on one network stream.
+
+Whoever has something to write writes, and takes along what others have put in line.
+
+Rules that hold here:
+
+* One lock guards the engine and what is below; it is never held during I/O that may wait.
+* At most one writes. On leaving it passes the writing on to one who waits for it; without such a one it writes all
+  there is.
+* A write that was cut short may have sent half a frame. Where the network stream offers `write_some`, which sends a
+  part and says how much, the rest stays in line for the next writer; elsewhere the connection is over.
+* When writing has failed, what the server said before that can still be read.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Any, Awaitable, Callable, Deque, Optional, Tuple
+
+from core_backends import AsyncNetworkStream, NetworkError, WriteError, WriteTimeout
+from core_backends.lowlevel import AsyncEvent, abandon
+
+from .._engine import Engine
+from .._errors import Failure
+
+__all__ = ["AsyncWriter"]
+
+_WRITE_SIZE = 256 * 1024
+
+
+class AsyncWriter:
+    """Writes what `engine` has to say to the network stream `network`."""
+
+    def __init__(self, network: AsyncNetworkStream, engine: Engine) -> None:
+        self.lock = threading.Lock()
+        self.network = network
+        self.engine = engine
+        self.closed = False
+        self._writing = False
+        self._written = 0
+        self._write_waiters: Deque[Tuple[int, AsyncEvent]] = deque()
+        self._write_error: Optional[Exception] = None
+        self._write_some: Optional[Callable[..., Awaitable[int]]] = getattr(network, "write_some", None)
+        self._write_at_once: Optional[Callable[[bytes], int]] = getattr(network, "write_nowait", None)
+
+    @property
+    def writable(self) -> bool:
+        """Whether writing has not failed yet."""
+        return self._write_error is None and not self.closed
+
+    async def flush(self, timeout: Optional[float] = None) -> None:
+        """Return when all that is in line now has been written.
+
+        Raises `WriteTimeout` after `timeout` seconds without progress, `WriteError` when writing fails.
+        """
+        target = self.engine.enqueued
+        while True:
+            with self.lock:
+                if self._written >= target:
+                    return
+                if self._write_error is not None:
+                    raise WriteError(str(self._write_error)) from self._write_error
+                if self.closed:
+                    raise self._closed_while_writing()
+                if not self._writing:
+                    self._writing = True
+                    turn = None
+                else:
+                    turn = AsyncEvent()
+                    self._write_waiters.append((target, turn))
+            if turn is None:
+                await self._write_out(target, timeout)
+                return
+            try:
+                in_time = await turn.wait(timeout)
+            except BaseException:
+                self._leave_line(target, turn)
+                raise
+            if not in_time:
+                self._leave_line(target, turn)
+                raise WriteTimeout("The connection was busy with what was in line before")
+
+    async def _write_out(self, target: int, timeout: Optional[float]) -> None:
+        """As the one who writes, write up to `target`, and on as long as nobody else is there to do it."""
+        written = 0
+        while True:
+            with self.lock:
+                self._written += written
+                self._wake_writers()
+                if self._written >= target and self._write_waiters:
+                    self._pass_writing()
+                    return
+                data = self.engine.take(_WRITE_SIZE)
+                if not data:
+                    self._writing = False
+                    return
+            try:
+                if self._write_some is None:
+                    await self.network.write(data, timeout)
+                    written = len(data)
+                else:
+                    written = await self._write_some(data, timeout)
+            except WriteError as exc:
+                self._stop_writing(exc)
+                raise
+            except WriteTimeout as exc:
+                # It may be that the server has answered already, and takes no more because of that.
+                await self.read_what_is_there()
+                self._interrupted_write(data, exc)
+                raise
+            except Exception as exc:
+                # A user's own stream may raise what it likes.
+                self._stop_writing(exc)
+                raise WriteError(str(exc)) from exc
+            except BaseException as exc:
+                self._interrupted_write(data, exc)
+                raise
+            if written < len(data):
+                with self.lock:
+                    self.engine.put_back(memoryview(data)[written:])
+
+    def _wake_writers(self) -> None:
+        waiting = self._write_waiters
+        while waiting and waiting[0][0] <= self._written:
+            waiting.popleft()[1].set()
+
+    def _pass_writing(self) -> None:
+        self._writing = False
+        if self._write_waiters:
+            self._write_waiters.popleft()[1].set()
+
+    def _leave_line(self, target: int, turn: AsyncEvent) -> None:
+        """Stop waiting for the writing; if it has been passed here just now, pass it on."""
+        with self.lock:
+            try:
+                self._write_waiters.remove((target, turn))
+            except ValueError:
+                if not self._writing:
+                    self._pass_writing()
+
+    def _stop_writing(self, exc: Exception) -> None:
+        """Nothing can be written any more; what the server has sent before that can still be read."""
+        with self.lock:
+            self._writing = False
+            self._write_error = exc
+            while self._write_waiters:
+                self._write_waiters.popleft()[1].set()
+
+    def _interrupted_write(self, data: bytes, exc: BaseException) -> None:
+        if self._write_some is not None:
+            with self.lock:
+                self.engine.put_back(data)
+                self._pass_writing()
+            return
+        with self.lock:
+            # Streams whose HEADERS lie behind what was being written have not been seen by the server.
+            for stream in list(self.engine.streams.values()):
+                if stream.heading_end > self._written + len(data):
+                    self.engine.fail_unsent(stream)
+            self._writing = False
+            self.engine.fail(Failure(WriteError, "The connection ended because a write on it was cut short", cause=exc))
+        self.shut()
+
+    def write_at_once(self) -> None:
+        """Write what is in line as far as that is possible without waiting, where the network stream can do that."""
+        if self._write_at_once is None:
+            return
+        with self.lock:
+            if self._writing or self.closed or self._write_error is not None:
+                return
+            data = self.engine.take(_WRITE_SIZE)
+            if not data:
+                return
+            try:
+                written = self._write_at_once(data)
+            except Exception as exc:
+                self._write_error = exc
+                return
+            self._written += written
+            if written < len(data):
+                self.engine.put_back(memoryview(data)[written:])
+
+    async def flush_if_possible(self, timeout: Optional[float]) -> None:
+        """Write acknowledgements, window updates and resets. Where that fails, what has come can still be read."""
+        if not self.engine.outbound or self._writing or self._write_error is not None or self.closed:
+            return
+        try:
+            await self.flush(timeout)
+        except (WriteError, WriteTimeout):
+            return
+
+    def shut(self) -> None:
+        """Let go of the network stream at once, and of everybody who waits for it."""
+        with self.lock:
+            if self.closed:
+                return
+            self._close_line()
+            self._deliver()
+        abandon(self.network)
+
+    def _close_line(self) -> None:
+        self.closed = True
+        while self._write_waiters:
+            self._write_waiters.popleft()[1].set()
+
+    def _deliver(self) -> None:
+        """Wake those whose need is met, with the lock held."""
+        raise NotImplementedError
+
+    async def read_what_is_there(self) -> None:
+        """Take what the server has sent meanwhile, without waiting for more."""
+        raise NotImplementedError
+
+    def _closed_while_writing(self) -> Exception:
+        failure = self.engine.failure
+        if failure is None:
+            return WriteError("The connection is closed")
+        error: Any = WriteError if issubclass(failure.error, NetworkError) else failure.error
+        exception: Exception = error(failure.message)
+        exception.__cause__ = failure.cause
+        return exception

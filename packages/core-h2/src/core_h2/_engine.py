@@ -1,0 +1,599 @@
+"""A client's side of one HTTP/2 connection, without I/O (RFC 9113).
+
+Bytes that were read go into `receive`, bytes that are to be written come out of `take`; in between stands the table of
+streams. Frames and streams are ours, hpack decodes fields, h2 lends its settings and error codes: its own connection is
+closed by any GOAWAY, and refuses the frames of streams that may still finish.
+
+Rules that hold here:
+
+* One call is one step: a stream's number, its header block and its place in the outbound bytes are decided together.
+* GOAWAY ends what lies above its last stream, and nothing else (§ 6.8).
+* Every flow-controlled byte is counted and given back, whether anybody wants it or not (§ 6.9).
+* A breach of the protocol ends a stream or the connection, never in an exception: whoever drives the engine looks at
+  `failure`, and at the streams in `touched`.
+* Nothing here is safe against threads: whoever drives the engine holds a lock around each call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Sequence
+
+from h2.events import RemoteSettingsChanged
+
+from core_backends import LocalProtocolError, ReadError, RemoteProtocolError, WriteError
+
+from . import _frames as frames
+from ._compression import Field, FieldDecoder, encode_literal
+from ._errors import ConnectionFault, ErrorCodes, Failure, StreamFault, code_name, excerpt, remote_failure
+from ._fields import check_target, response_head, trailer_fields, unchecked_head
+from ._flow import ReceiveWindow, raised
+from ._heads import HeadEncoder
+from ._parser import FrameParser, Sink
+from ._patience import Patience
+from ._settings import SettingCodes, Slots, announced, apply_remote, known_settings, local_settings, remote_settings
+from ._streams import HEAD, INBOX, WINDOW, Buffer, Stream
+
+__all__ = ["Engine", "GoAway"]
+
+INITIAL_WINDOW_SIZE = 4 * 1024 * 1024
+CONNECTION_WINDOW_SIZE = 16 * 1024 * 1024
+MAX_HEADER_LIST_SIZE = 100 * 1024
+
+_BATCH = 256 * 1024  # How much of one body is put in line at a time.
+_REMEMBERED_RESETS = 1_000
+_MOST_INFORMATIONAL = 100
+
+
+class GoAway(NamedTuple):
+    """What the server's last GOAWAY said."""
+
+    last_stream_id: int
+    code: int
+    debug_data: bytes
+
+    def __str__(self) -> str:
+        text = f"GOAWAY {code_name(self.code)}"
+        return f"{text}, debug data {excerpt(self.debug_data)}" if self.debug_data else text
+
+
+class Engine(Sink):
+    """The state of one connection.
+
+    `initial_window_size` and `connection_window_size`: what the server may send on a stream and altogether, in bytes.
+    `max_concurrent_streams`: a cap on open streams, None for the server's. `max_header_list_size`: bound of a
+    response's header list, in bytes. `config`: an `h2.config.H2Configuration`; `validate_inbound_headers` is honoured.
+    """
+
+    def __init__(
+        self,
+        config: Any,
+        *,
+        initial_window_size: int = INITIAL_WINDOW_SIZE,
+        connection_window_size: int = CONNECTION_WINDOW_SIZE,
+        max_concurrent_streams: Optional[int] = None,
+        max_header_list_size: int = MAX_HEADER_LIST_SIZE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not frames.DEFAULT_WINDOW <= connection_window_size <= frames.MAX_WINDOW:
+            raise ValueError("connection_window_size must be from 65535 to 2^31-1 bytes")
+        self.local_settings = local_settings(initial_window_size, max_header_list_size)
+        self.remote_settings = remote_settings()
+        self.slots = Slots(max_concurrent_streams)
+        self.streams: Dict[int, Stream] = {}
+        self.touched: List[Stream] = []
+        self.failure: Optional[Failure] = None
+        self.goaway: Optional[GoAway] = None
+        self.started = False
+        self.served = 0  # Responses that have begun.
+        self.settings_events: List[RemoteSettingsChanged] = []
+        self.enqueued = 0
+        self.pings_sent = 0
+        self.pings_answered = 0
+        self.send_window = frames.DEFAULT_WINDOW
+        self._validate = bool(getattr(config, "validate_inbound_headers", True))
+        self._window = ReceiveWindow(connection_window_size)
+        self._parser = FrameParser(self, max_header_list_size)
+        self._heads = HeadEncoder()
+        self._patience = Patience(clock)
+        self._decoder = FieldDecoder(max_header_list_size)
+        self._blocked: Dict[int, Stream] = {}
+        self._reset_ids: Dict[int, int] = {}  # What may still come on streams that we have reset.
+        self._forgotten_reset = 0
+        self._next_id = 1
+        self._settings_acked = False
+        self._initial_send_window = frames.DEFAULT_WINDOW
+        self._frame_size = frames.DEFAULT_FRAME_SIZE
+        self._out: Deque[Buffer] = deque()
+        self._data_stream: Optional[Stream] = None
+
+    # Sending.
+
+    @property
+    def failed(self) -> bool:
+        """Whether the connection has ended."""
+        return self.failure is not None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the connection will ever take another request."""
+        return self.failure is None and self.goaway is None and self._next_id <= frames.MAX_STREAM_ID
+
+    @property
+    def has_slot(self) -> bool:
+        """Whether it takes one now."""
+        return len(self.streams) < self.slots.limit and self.usable
+
+    @property
+    def outbound(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self._out)
+
+    def start(self) -> None:
+        """Enqueue the connection preface: settings, and a larger window (§ 3.4)."""
+        self.started = True
+        self._enqueue(frames.PREFACE + frames.settings(announced(self.local_settings)))
+        if self._window.size > frames.DEFAULT_WINDOW:
+            self._enqueue(frames.window_update(0, self._window.size - frames.DEFAULT_WINDOW))
+
+    def take(self, limit: int) -> bytes:
+        """Return the next bytes to write, about `limit` of them; b"" when there are none."""
+        out = self._out
+        if not out:
+            return b""
+        if len(out) == 1:
+            return bytes(out.popleft())
+        parts = []
+        size = 0
+        while out and size < limit:
+            parts.append(out.popleft())
+            size += len(parts[-1])
+        return b"".join(parts)
+
+    def put_back(self, data: Buffer) -> None:
+        """Take back what could not be written: it goes out first."""
+        self._out.appendleft(data)
+
+    def open_stream(
+        self,
+        method: bytes,
+        scheme: bytes,
+        authority: bytes,
+        target: bytes,
+        headers: Sequence[Field],
+        *,
+        body_size: Optional[int],
+    ) -> Stream:
+        """Open a stream and enqueue its HEADERS, which end it where `body_size` is 0; None is a size yet unknown.
+
+        Raises `LocalProtocolError` for what may not be sent, before anything of it is. The caller has seen to it that
+        there is a slot.
+        """
+        check_target(target)
+        before, after, content_length = self._heads.encode(method, scheme, authority, headers)
+        if content_length is not None and body_size is not None and method != b"HEAD":
+            _check_length(content_length, body_size, True)
+        end_stream = body_size == 0
+        path = b"" if method == b"CONNECT" else encode_literal(b":path", target)
+        stream = Stream(self._next_id, self._initial_send_window, self.local_settings.initial_window_size)
+        if not self._settings_acked:
+            # Until our settings have arrived there, the server goes by the protocol's window.
+            stream.window.left = max(stream.window.left, frames.DEFAULT_WINDOW)
+        stream.no_content = method == b"HEAD"
+        stream.declared = content_length
+        stream.reused = self.served > 0
+        self._next_id += 2
+        self.streams[stream.id] = stream
+        self._enqueue(frames.header_frames(stream.id, before + path + after, end_stream, self._frame_size))
+        stream.heading_end = self.enqueued
+        if end_stream:
+            stream.local_open = False
+        return stream
+
+    def send_data(self, stream: Stream, content: memoryview, end_stream: bool) -> int:
+        """Enqueue as much of `content` as the windows and the batch allow, and return how much that is.
+
+        With `end_stream`, the last byte ends the request. Raises `LocalProtocolError` where the body is longer or
+        shorter than its Content-Length.
+        """
+        size = len(content)
+        if stream.declared is not None:
+            _check_length(stream.declared, stream.sent + size, end_stream)
+        room = min(size, stream.send_window, self.send_window, _BATCH)
+        if size and room <= 0:
+            self._blocked[stream.id] = stream
+            return 0
+        frame_size = self._frame_size
+        position = 0
+        while True:
+            stop = min(room, position + frame_size)
+            last = end_stream and stop == size
+            self._enqueue(frames.frame_head(stop - position, frames.DATA, frames.END_STREAM if last else 0, stream.id))
+            if stop > position:
+                self._enqueue(content[position:stop])
+            self._patience.earn()
+            position = stop
+            if position == room:
+                break
+        stream.sent += room
+        stream.send_window -= room
+        self.send_window -= room
+        if end_stream and room == size:
+            self._end_local(stream)
+        elif room < size:
+            self._blocked[stream.id] = stream
+        return room
+
+    def reset(self, stream: Stream, code: int = ErrorCodes.CANCEL) -> bool:
+        """Give a stream up, and return whether the server is to be told: not where both sides have ended it."""
+        if self.streams.get(stream.id) is not stream:
+            return False
+        if stream.remote_open:
+            self._remember_reset(stream)
+        self._enqueue(frames.rst_stream(stream.id, code))
+        self._forget(stream)
+        return True
+
+    def consumed(self, stream: Stream, length: int) -> bool:
+        """Give back the window of content that was consumed; whether an update was enqueued."""
+        if not stream.remote_open:
+            return False
+        increment = stream.window.consume(length)
+        if increment:
+            self._enqueue(frames.window_update(stream.id, increment))
+        return bool(increment)
+
+    def ping(self) -> int:
+        """Enqueue a PING and return its number, which `pings_answered` reaches with the answer."""
+        self.pings_sent += 1
+        self._enqueue(frames.ping(self.pings_sent.to_bytes(8, "big")))
+        return self.pings_sent
+
+    def ready(self, stream: Stream, wants: int) -> bool:
+        """Whether `stream` has what is wanted of it: its head, content or end, or a window to send into."""
+        if stream.failure is not None or (wants & HEAD and stream.head is not None):
+            return True
+        if wants & INBOX and (stream.inbox or not stream.remote_open):
+            return True
+        return bool(wants & WINDOW) and (not stream.local_open or (stream.send_window > 0 and self.send_window > 0))
+
+    # Ends of the connection.
+
+    def close(self) -> None:
+        """End the connection from our side."""
+        if self.failure is None and self.started:
+            self._enqueue(frames.goaway(0, ErrorCodes.NO_ERROR))
+        self.fail(Failure(ReadError, "The connection was closed while the response was being read"))
+
+    def fail(self, failure: Failure) -> None:
+        """End the connection, and every stream on it."""
+        if self.failure is None:
+            self.failure = failure
+        for stream in list(self.streams.values()):
+            self._fail_stream(stream, failure)
+
+    def fail_unsent(self, stream: Stream) -> None:
+        """End a stream of which the server has seen nothing."""
+        self._fail_stream(
+            stream, Failure(WriteError, "The connection ended before the request was sent", unprocessed=True)
+        )
+
+    def end_of_stream(self) -> None:
+        """Take the end of what the server sends."""
+        self.connection_lost(None)
+
+    def connection_lost(self, cause: Optional[BaseException]) -> None:
+        """Take the end of the connection, by the server or by the network."""
+        said = f" ({self.goaway})" if self.goaway is not None else ""
+        if cause is None:
+            before, within = "Server disconnected without sending a response.", "Server disconnected"
+            error = RemoteProtocolError
+        else:
+            before = within = str(cause) or "The connection was lost"
+            error = ReadError  # type: ignore[assignment]
+        if self.failure is None:
+            self.failure = Failure(error, before + said, lost=True, cause=cause)
+        for stream in list(self.streams.values()):
+            if stream.head is None:
+                failure = Failure(error, before + said, lost=True, cause=cause)
+            else:
+                text = f"{within} before the response was complete (stream {stream.id}){said}"
+                failure = Failure(error, text, cause=cause)
+            self._fail_stream(stream, failure)
+
+    # Receiving.
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes that were read; b"" is their end."""
+        if self.failure is not None:
+            return
+        if not data:
+            self.end_of_stream()
+            return
+        try:
+            self._parser.feed(data)
+        except ConnectionFault as exc:
+            # The streams that we know of are the last word of ours: servers open none.
+            self._enqueue(frames.goaway(0, exc.code))
+            self.fail(remote_failure(f"{exc} ({code_name(exc.code)})"))
+
+    def data_begins(self, stream_id: int, length: int, padding: int) -> None:
+        if not self._window.take(length):
+            raise ConnectionFault(ErrorCodes.FLOW_CONTROL_ERROR, "The server sent more than the connection's window")
+        increment = self._window.consume(length)
+        if increment:
+            self._enqueue(frames.window_update(0, increment))
+        stream = self.streams.get(stream_id)
+        if length > padding:
+            self._patience.earn()
+        else:
+            self._patience.spend()
+        if stream is None or not stream.remote_open:
+            self._check_closed(stream_id, frames.DATA)
+            self._take_unwanted(stream_id, length)
+        elif stream.head is None:
+            self._stream_fault(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, "content came before a response"))
+            stream = None
+        elif not stream.window.take(length):
+            self._stream_fault(stream, StreamFault(ErrorCodes.FLOW_CONTROL_ERROR, "more came than the window allowed"))
+            stream = None
+        elif padding:
+            self.consumed(stream, padding)
+        self._data_stream = stream
+
+    def data_content(self, content: bytes) -> None:
+        stream = self._data_stream
+        if stream is None or not stream.remote_open or stream.failure is not None:
+            return
+        stream.received += len(content)
+        if stream.no_content or (stream.expected is not None and stream.received > stream.expected):
+            self._stream_fault(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, "more content than content-length says"))
+            return
+        stream.inbox.append(content)
+        self.touched.append(stream)
+
+    def data_ends(self, end_stream: bool) -> None:
+        stream = self._data_stream
+        self._data_stream = None
+        if end_stream and stream is not None and self.streams.get(stream.id) is stream:
+            self._end_remote(stream)
+
+    def header_block(self, stream_id: int, block: bytes, end_stream: bool) -> None:
+        fields = self._decoder.decode(block)
+        stream = self.streams.get(stream_id)
+        if stream is None or not stream.remote_open:
+            self._patience.spend()
+            self._check_closed(stream_id, frames.HEADERS)
+            return
+        try:
+            if stream.head is None:
+                self._receive_head(stream, fields, end_stream)
+            elif not end_stream:
+                raise StreamFault(ErrorCodes.PROTOCOL_ERROR, "a second header section that does not end the stream")
+            else:
+                stream.trailers.extend(trailer_fields(fields) if self._validate else fields)
+        except StreamFault as exc:
+            self._stream_fault(stream, exc)
+            return
+        if end_stream:
+            self._end_remote(stream)
+
+    def _receive_head(self, stream: Stream, fields: List[Field], end_stream: bool) -> None:
+        head = response_head(fields) if self._validate else unchecked_head(fields)
+        if head.informational:
+            stream.informational += 1
+            if end_stream or stream.informational > _MOST_INFORMATIONAL:
+                raise StreamFault(ErrorCodes.PROTOCOL_ERROR, "informational responses and no final one")
+            self._patience.spend()
+            return
+        self._patience.earn()
+        self.served += 1
+        stream.head = head
+        if stream.no_content or head.status in (204, 304):
+            stream.no_content = True
+        else:
+            stream.expected = head.content_length
+        self.touched.append(stream)
+
+    def frame(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
+        handler = _handlers.get(kind)
+        if handler is None:
+            self._patience.spend()  # An extension's: ignored (§ 5.5).
+        else:
+            handler(self, flags, stream_id, payload)
+
+    def _receive_priority(self, flags: int, stream_id: int, payload: bytes) -> None:
+        self._patience.spend()
+
+    def _receive_rst_stream(self, flags: int, stream_id: int, payload: bytes) -> None:
+        code = frames.WORD.unpack(payload)[0]
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            self._patience.spend()
+            self._check_opened(stream_id, frames.RST_STREAM)
+            return
+        if not stream.remote_open:
+            # The response is complete; the server does not want the rest of the request (§ 8.1).
+            self._forget(stream)
+            self.touched.append(stream)
+            return
+        said = f"; {self.goaway}" if self.goaway is not None else ""
+        failure = remote_failure(
+            f"The server reset stream {stream_id}: {code_name(code)}{said}",
+            unprocessed=code == ErrorCodes.REFUSED_STREAM,
+        )
+        self._fail_stream(stream, failure)
+
+    def _receive_settings(self, flags: int, stream_id: int, payload: bytes) -> None:
+        self._patience.spend()
+        if flags & frames.ACK:
+            if payload:
+                raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, "The server acknowledged settings with settings")
+            self._settings_acked = True
+            return
+        if len(payload) % frames.SETTING.size:
+            raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, f"The server sent {len(payload)} bytes of settings")
+        received = known_settings(dict(frames.SETTING.iter_unpack(payload)))
+        changes = {int(code): value for code, value in received.items()}
+        self.settings_events.append(RemoteSettingsChanged.from_settings(self.remote_settings, changes))
+        apply_remote(self.remote_settings, received)
+        self.slots.learn(self.remote_settings.get(SettingCodes.MAX_CONCURRENT_STREAMS))
+        self._frame_size = self.remote_settings.max_frame_size
+        if SettingCodes.HEADER_TABLE_SIZE in received:
+            self._heads.resize(received[SettingCodes.HEADER_TABLE_SIZE])
+        change = self.remote_settings.initial_window_size - self._initial_send_window
+        if change:
+            self._initial_send_window += change
+            for stream in self.streams.values():
+                stream.send_window = raised(stream.send_window, change)
+            self._unblock()
+        self._enqueue(frames.SETTINGS_ACK)
+
+    def _receive_push_promise(self, flags: int, stream_id: int, payload: bytes) -> None:
+        raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "The server pushed a stream although push is disabled")
+
+    def _receive_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
+        self._patience.spend()
+        if not flags & frames.ACK:
+            self._enqueue(frames.ping(payload, frames.ACK))
+            return
+        number = int.from_bytes(payload, "big")
+        if self.pings_answered < number <= self.pings_sent:
+            self.pings_answered = number
+
+    def _receive_goaway(self, flags: int, stream_id: int, payload: bytes) -> None:
+        self._patience.spend()
+        last, code = frames.TWO_WORDS.unpack_from(payload)
+        last &= frames.MAX_STREAM_ID
+        if self.goaway is not None:
+            last = min(last, self.goaway.last_stream_id)
+        self.goaway = GoAway(last, code, payload[8:])
+        for stream in list(self.streams.values()):
+            if stream.id > last:
+                text = f"The server did not process stream {stream.id}: {self.goaway}"
+                self._remember_reset(stream)
+                self._fail_stream(stream, remote_failure(text, unprocessed=True))
+
+    def _receive_window_update(self, flags: int, stream_id: int, payload: bytes) -> None:
+        self._patience.spend()
+        increment = frames.WORD.unpack(payload)[0] & frames.MAX_WINDOW
+        if not stream_id:
+            if not increment:
+                raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "The server raised the connection's window by 0")
+            self.send_window = raised(self.send_window, increment)
+            self._unblock()
+            return
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            self._check_opened(stream_id, frames.WINDOW_UPDATE)
+        elif not increment:
+            self._stream_fault(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, "its window was raised by 0"))
+        elif stream.send_window + increment > frames.MAX_WINDOW:
+            self._stream_fault(
+                stream, StreamFault(ErrorCodes.FLOW_CONTROL_ERROR, "its window was raised beyond 2^31-1")
+            )
+        else:
+            stream.send_window += increment
+            if stream_id in self._blocked and stream.send_window > 0 and self.send_window > 0:
+                del self._blocked[stream_id]
+                self.touched.append(stream)
+
+    # The table.
+
+    def _enqueue(self, data: Buffer) -> None:
+        self._out.append(data)
+        self.enqueued += len(data)
+
+    def _unblock(self) -> None:
+        if self.send_window <= 0:
+            return
+        for stream in [stream for stream in self._blocked.values() if stream.send_window > 0]:
+            del self._blocked[stream.id]
+            self.touched.append(stream)
+
+    def _end_local(self, stream: Stream) -> None:
+        stream.local_open = False
+        self._blocked.pop(stream.id, None)
+        if not stream.remote_open:
+            self._forget(stream)
+
+    def _end_remote(self, stream: Stream) -> None:
+        if stream.expected is not None and stream.received != stream.expected:
+            text = f"{stream.received} bytes of content where content-length is {stream.expected}"
+            self._stream_fault(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, text))
+            return
+        stream.remote_open = False
+        self.touched.append(stream)
+        if not stream.local_open:
+            self._forget(stream)
+
+    def _stream_fault(self, stream: Stream, fault: StreamFault) -> None:
+        self._remember_reset(stream)
+        self._enqueue(frames.rst_stream(stream.id, fault.code))
+        text = f"The server broke the protocol on stream {stream.id}: {fault} ({code_name(fault.code)})"
+        self._fail_stream(stream, remote_failure(text))
+
+    def _fail_stream(self, stream: Stream, failure: Failure) -> None:
+        if stream.remote_open:
+            stream.failure = failure
+        self._forget(stream)
+        self.touched.append(stream)
+
+    def _forget(self, stream: Stream) -> None:
+        self.streams.pop(stream.id, None)
+        self._blocked.pop(stream.id, None)
+        stream.local_open = stream.remote_open = False
+        if not self.streams and self._window.owed and self.failure is None:
+            # An idle connection owes the server nothing; this leaves with whatever is written next.
+            self._enqueue(frames.window_update(0, self._window.settle()))
+
+    def _remember_reset(self, stream: Stream) -> None:
+        self._reset_ids[stream.id] = stream.window.left
+        if len(self._reset_ids) > _REMEMBERED_RESETS:
+            oldest = next(iter(self._reset_ids))
+            del self._reset_ids[oldest]
+            self._forgotten_reset = max(self._forgotten_reset, oldest)
+
+    def _check_opened(self, stream_id: int, kind: int) -> None:
+        if stream_id >= self._next_id or not stream_id % 2:
+            raise ConnectionFault(
+                ErrorCodes.PROTOCOL_ERROR,
+                f"The server sent a frame of type {kind} on stream {stream_id}, which is idle",
+            )
+
+    def _check_closed(self, stream_id: int, kind: int) -> None:
+        """Let pass what was under way when we reset its stream, and nothing else (§ 5.1)."""
+        self._check_opened(stream_id, kind)
+        if stream_id not in self._reset_ids and stream_id > self._forgotten_reset:
+            raise ConnectionFault(
+                ErrorCodes.STREAM_CLOSED, f"The server sent a frame of type {kind} on stream {stream_id} after its end"
+            )
+
+    def _take_unwanted(self, stream_id: int, length: int) -> None:
+        left = self._reset_ids.get(stream_id)
+        if left is None:
+            return
+        if left < length:
+            raise ConnectionFault(
+                ErrorCodes.FLOW_CONTROL_ERROR, f"The server kept on sending on stream {stream_id} after it was reset"
+            )
+        self._reset_ids[stream_id] = left - length
+
+
+def _check_length(declared: int, sent: int, complete: bool) -> None:
+    if sent > declared:
+        raise LocalProtocolError("Too much data for declared Content-Length")
+    if complete and sent < declared:
+        raise LocalProtocolError("Too little data for declared Content-Length")
+
+
+_handlers: Dict[int, Callable[[Engine, int, int, bytes], None]] = {
+    frames.PRIORITY: Engine._receive_priority,
+    frames.RST_STREAM: Engine._receive_rst_stream,
+    frames.SETTINGS: Engine._receive_settings,
+    frames.PUSH_PROMISE: Engine._receive_push_promise,
+    frames.PING: Engine._receive_ping,
+    frames.GOAWAY: Engine._receive_goaway,
+    frames.WINDOW_UPDATE: Engine._receive_window_update,
+}

@@ -1,0 +1,51 @@
+"""The header sections of requests, encoded, and remembered while they stay good.
+
+Requests on one connection are mostly alike but for their path, which therefore stands apart: in front of it and behind
+it, a section that has been sent before is sent again as it is, without being checked and encoded anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Sequence, Tuple
+
+from ._compression import Field, FieldEncoder
+from ._fields import request_fields
+
+__all__ = ["HeadEncoder"]
+
+_MEMORY = 32
+
+
+class HeadEncoder:
+    """Encodes the header sections of one connection, in the order in which they are sent."""
+
+    def __init__(self) -> None:
+        self._encoder = FieldEncoder()
+        self._known: Dict[Tuple[Any, ...], Tuple[int, bytes, bytes, Optional[int]]] = {}
+
+    def resize(self, table_size: int) -> None:
+        """Take the server's SETTINGS_HEADER_TABLE_SIZE."""
+        self._encoder.resize(table_size)
+
+    def encode(
+        self, method: bytes, scheme: bytes, authority: bytes, headers: Sequence[Field]
+    ) -> Tuple[bytes, bytes, Optional[int]]:
+        """Return what stands in front of `:path`, what stands behind it, and the Content-Length.
+
+        Raises `LocalProtocolError` for what may not be sent, with nothing changed.
+        """
+        encoder = self._encoder
+        key = (method, scheme, authority, tuple(headers))
+        known = self._known.get(key)
+        if known is not None and known[0] == encoder.insertions and encoder.settled:
+            return known[1:]
+        fields = request_fields(method, scheme, authority, headers)
+        settled, insertions = encoder.settled, encoder.insertions
+        before = encoder.encode(fields.before)
+        after = encoder.encode(fields.after)
+        # A block that changes the table says something else the second time.
+        if settled and insertions == encoder.insertions:
+            if len(self._known) >= _MEMORY:
+                self._known.clear()
+            self._known[key] = (insertions, before, after, fields.content_length)
+        return before, after, fields.content_length

@@ -1,0 +1,42 @@
+"""How much a server may have us do for nothing (RFC 9113 § 10.5).
+
+A connection lives with PING, SETTINGS, empty frames and the like, and a server may send them by the thousand. Each is
+paid for out of a budget that time and useful frames refill; when it is used up, the connection ends.
+"""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from ._errors import ConnectionFault, ErrorCodes
+
+__all__ = ["Patience"]
+
+_BUDGET = 2_000  # Frames of no use that are put up with at once, and how many more each second.
+_MERIT = 4  # What a useful frame, in either direction, adds.
+
+
+class Patience:
+    """The budget of one connection; `clock` gives seconds."""
+
+    __slots__ = ("_budget", "_clock", "_refilled_at")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._budget = float(_BUDGET)
+        self._refilled_at = clock()
+
+    def earn(self) -> None:
+        """Count a frame that was of use."""
+        self._budget = min(self._budget + _MERIT, _BUDGET)
+
+    def spend(self) -> None:
+        """Count a frame that was of none. Raises `ConnectionFault` when there have been too many."""
+        self._budget -= 1
+        if self._budget >= 0:
+            return
+        now = self._clock()
+        self._budget = min(float(_BUDGET), self._budget + (now - self._refilled_at) * _BUDGET)
+        self._refilled_at = now
+        if self._budget < 0:
+            raise ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "The server sent too many frames of no use")
