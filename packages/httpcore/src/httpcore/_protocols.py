@@ -6,11 +6,11 @@ HTTP/2 is an extra. It is imported by the first connection that speaks it, and i
 from __future__ import annotations
 
 import importlib.util
-from typing import Any
+from typing import Any, Callable, Dict
 
 from core_h1 import AsyncHTTP11Connection, HTTP11Connection
 
-__all__ = ["ASYNC_PROTOCOLS", "PROTOCOLS", "check_protocols"]
+__all__ = ["async_known_protocols", "check_protocols", "known_protocols"]
 
 
 def _http2(origin: Any, stream: Any, keepalive_expiry: Any) -> Any:
@@ -27,8 +27,14 @@ def _async_http2(origin: Any, stream: Any, keepalive_expiry: Any) -> Any:
     return AsyncHTTP2Connection(origin=origin, stream=stream, keepalive_expiry=keepalive_expiry)
 
 
-PROTOCOLS = {"http/1.1": HTTP11Connection, "h2": _http2}
-ASYNC_PROTOCOLS = {"http/1.1": AsyncHTTP11Connection, "h2": _async_http2}
+def known_protocols() -> Dict[str, Callable[..., Any]]:
+    """Return the factory of each protocol by its ALPN id."""
+    return {"http/1.1": HTTP11Connection, "h2": _http2}
+
+
+def async_known_protocols() -> Dict[str, Callable[..., Any]]:
+    """Return the factory of each protocol by its ALPN id."""
+    return {"http/1.1": AsyncHTTP11Connection, "h2": _async_http2}
 
 
 def check_protocols(http1: bool, http2: bool) -> None:

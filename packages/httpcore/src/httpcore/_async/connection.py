@@ -9,7 +9,7 @@ from typing import Any, Iterable, Mapping, Optional
 import core_pool
 from core_backends import SOCKET_OPTION, AsyncNetworkBackend, Origin
 
-from .._protocols import ASYNC_PROTOCOLS, check_protocols
+from .._protocols import async_known_protocols, check_protocols
 
 __all__ = ["AsyncHTTPConnection", "AsyncSocks5Connection", "AsyncTunnelHTTPConnection"]
 
@@ -42,6 +42,8 @@ class AsyncHTTPConnection(core_pool.AsyncHTTPConnection):
         protocols: Optional[Mapping[str, Any]] = None,
     ) -> None:
         check_protocols(http1, http2)
+        if protocols is None:
+            protocols = async_known_protocols()
         super().__init__(
             origin,
             ssl_context,
@@ -54,7 +56,7 @@ class AsyncHTTPConnection(core_pool.AsyncHTTPConnection):
             network_backend,
             socket_options,
             connector=connector,
-            protocols=ASYNC_PROTOCOLS if protocols is None else protocols,
+            protocols=protocols,
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Iterable, Mapping, Optional
 import core_pool
 from core_backends import SOCKET_OPTION, NetworkBackend, Origin
 
-from .._protocols import ASYNC_PROTOCOLS, check_protocols
+from .._protocols import check_protocols, known_protocols
 
 __all__ = ["HTTPConnection", "Socks5Connection", "TunnelHTTPConnection"]
 
@@ -43,6 +43,8 @@ class HTTPConnection(core_pool.HTTPConnection):
         protocols: Optional[Mapping[str, Any]] = None,
     ) -> None:
         check_protocols(http1, http2)
+        if protocols is None:
+            protocols = known_protocols()
         super().__init__(
             origin,
             ssl_context,
@@ -55,7 +57,7 @@ class HTTPConnection(core_pool.HTTPConnection):
             network_backend,
             socket_options,
             connector=connector,
-            protocols=ASYNC_PROTOCOLS if protocols is None else protocols,
+            protocols=protocols,
         )
 
 
