@@ -43,6 +43,7 @@ from core_backends.lowlevel import (
 )
 
 from .._engine import CONNECTION_WINDOW_SIZE, INITIAL_WINDOW_SIZE, MAX_HEADER_LIST_SIZE, Engine
+from .._fields import ResponseHead
 from .._streams import HEAD, WINDOW, Stream
 from .body import AsyncResponseBody, AsyncUpload, end_code
 from .multiplexer import AsyncMultiplexer
@@ -242,7 +243,7 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
                 return False
             upload.rest = upload.rest[sent:]
         await multiplexer.flush(phase_timeout(request.extensions, "write"))
-        if stream.local_open and multiplexer.is_readable():
+        if multiplexer.is_readable():
             await multiplexer.read_what_is_there()
         return True
 
@@ -317,7 +318,10 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
 
     def _is_over(self) -> bool:
         """Whether the connection takes no more requests, and the last one has ended."""
-        return not self._exchanges and not (self._h2_state.usable and self._multiplexer.writable)
+        return not self._exchanges and not self._takes_requests()
+
+    def _takes_requests(self) -> bool:
+        return self._h2_state.usable and self._multiplexer.writable
 
     def _leave_note(self, stream: Stream) -> None:
         self._notes.append(stream)
@@ -358,7 +362,7 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
         """Whether the connection is idle, and too old or ended."""
         if not self.is_idle():
             return False
-        if not self._h2_state.usable or not self._multiplexer.writable:
+        if not self._takes_requests():
             return True
         return self._keepalive_expiry is not None and time.monotonic() - self._idle_since > self._keepalive_expiry
 

@@ -122,8 +122,6 @@ class AsyncMultiplexer(AsyncWriter):
                 await self._read_once(remaining)
                 if self.engine.settings_events:
                     await self._report_settings(trace)
-                if self.engine.failed:
-                    await self._say_farewell()
                 if self.engine.ready(stream, wants):
                     return
                 if deadline is not None and time.monotonic() >= deadline:
@@ -153,6 +151,8 @@ class AsyncMultiplexer(AsyncWriter):
             self._heard_at = time.monotonic()
             self.engine.receive(data)
             self._deliver()
+        if self.engine.failed:
+            await self._say_farewell()
         return True
 
     def _deliver(self) -> None:
@@ -200,12 +200,7 @@ class AsyncMultiplexer(AsyncWriter):
                     return
                 self._reading = True
             try:
-                if not self.is_readable():
-                    return
-                came = await self._read_once(_AT_ONCE)
-                if self.engine.failed:
-                    await self._say_farewell()
-                if not came:
+                if not self.is_readable() or not await self._read_once(_AT_ONCE):
                     return
             finally:
                 with self.lock:

@@ -9,6 +9,8 @@ Rules that hold here:
   there is.
 * A write that was cut short may have sent half a frame. Where the network stream offers `write_some`, which sends a
   part and says how much, the rest stays in line for the next writer; elsewhere the connection is over.
+  `write_some(buffer, timeout)` takes at least one byte, and none when it times out or is cancelled;
+  `write_some_nowait(buffer)` takes what it can without waiting.
 * When writing has failed, what the server said before that can still be read.
 """
 
@@ -42,7 +44,7 @@ class AsyncWriter:
         self._write_waiters: Deque[Tuple[int, AsyncEvent]] = deque()
         self._write_error: Optional[Exception] = None
         self._write_some: Optional[Callable[..., Awaitable[int]]] = getattr(network, "write_some", None)
-        self._write_at_once: Optional[Callable[[bytes], int]] = getattr(network, "write_nowait", None)
+        self._write_some_nowait: Optional[Callable[[bytes], int]] = getattr(network, "write_some_nowait", None)
 
     @property
     def writable(self) -> bool:
@@ -164,7 +166,7 @@ class AsyncWriter:
 
     def write_at_once(self) -> None:
         """Write what is in line as far as that is possible without waiting, where the network stream can do that."""
-        if self._write_at_once is None:
+        if self._write_some_nowait is None:
             return
         with self.lock:
             if self._writing or self.closed or self._write_error is not None:
@@ -173,7 +175,7 @@ class AsyncWriter:
             if not data:
                 return
             try:
-                written = self._write_at_once(data)
+                written = self._write_some_nowait(data)
             except Exception as exc:
                 self._write_error = exc
                 return

@@ -44,6 +44,7 @@ from core_backends.lowlevel import (
 )
 
 from .._engine import CONNECTION_WINDOW_SIZE, INITIAL_WINDOW_SIZE, MAX_HEADER_LIST_SIZE, Engine
+from .._fields import ResponseHead
 from .._streams import HEAD, WINDOW, Stream
 from .body import ResponseBody, Upload, end_code
 from .multiplexer import Multiplexer
@@ -243,7 +244,7 @@ class HTTP2Connection(ConnectionInterface):
                 return False
             upload.rest = upload.rest[sent:]
         multiplexer.flush(phase_timeout(request.extensions, "write"))
-        if stream.local_open and multiplexer.is_readable():
+        if multiplexer.is_readable():
             multiplexer.read_what_is_there()
         return True
 
@@ -318,7 +319,10 @@ class HTTP2Connection(ConnectionInterface):
 
     def _is_over(self) -> bool:
         """Whether the connection takes no more requests, and the last one has ended."""
-        return not self._exchanges and not (self._h2_state.usable and self._multiplexer.writable)
+        return not self._exchanges and not self._takes_requests()
+
+    def _takes_requests(self) -> bool:
+        return self._h2_state.usable and self._multiplexer.writable
 
     def _leave_note(self, stream: Stream) -> None:
         self._notes.append(stream)
@@ -359,7 +363,7 @@ class HTTP2Connection(ConnectionInterface):
         """Whether the connection is idle, and too old or ended."""
         if not self.is_idle():
             return False
-        if not self._h2_state.usable or not self._multiplexer.writable:
+        if not self._takes_requests():
             return True
         return self._keepalive_expiry is not None and time.monotonic() - self._idle_since > self._keepalive_expiry
 

@@ -123,8 +123,6 @@ class Multiplexer(Writer):
                 self._read_once(remaining)
                 if self.engine.settings_events:
                     self._report_settings(trace)
-                if self.engine.failed:
-                    self._say_farewell()
                 if self.engine.ready(stream, wants):
                     return
                 if deadline is not None and time.monotonic() >= deadline:
@@ -154,6 +152,8 @@ class Multiplexer(Writer):
             self._heard_at = time.monotonic()
             self.engine.receive(data)
             self._deliver()
+        if self.engine.failed:
+            self._say_farewell()
         return True
 
     def _deliver(self) -> None:
@@ -201,12 +201,7 @@ class Multiplexer(Writer):
                     return
                 self._reading = True
             try:
-                if not self.is_readable():
-                    return
-                came = self._read_once(_AT_ONCE)
-                if self.engine.failed:
-                    self._say_farewell()
-                if not came:
+                if not self.is_readable() or not self._read_once(_AT_ONCE):
                     return
             finally:
                 with self.lock:

@@ -10,6 +10,8 @@ Rules that hold here:
   there is.
 * A write that was cut short may have sent half a frame. Where the network stream offers `write_some`, which sends a
   part and says how much, the rest stays in line for the next writer; elsewhere the connection is over.
+  `write_some(buffer, timeout)` takes at least one byte, and none when it times out or is cancelled;
+  `write_some_nowait(buffer)` takes what it can without waiting.
 * When writing has failed, what the server said before that can still be read.
 """
 
@@ -43,7 +45,7 @@ class Writer:
         self._write_waiters: Deque[Tuple[int, Event]] = deque()
         self._write_error: Optional[Exception] = None
         self._write_some: Optional[Callable[..., int]] = getattr(network, "write_some", None)
-        self._write_at_once: Optional[Callable[[bytes], int]] = getattr(network, "write_nowait", None)
+        self._write_some_nowait: Optional[Callable[[bytes], int]] = getattr(network, "write_some_nowait", None)
 
     @property
     def writable(self) -> bool:
@@ -165,7 +167,7 @@ class Writer:
 
     def write_at_once(self) -> None:
         """Write what is in line as far as that is possible without waiting, where the network stream can do that."""
-        if self._write_at_once is None:
+        if self._write_some_nowait is None:
             return
         with self.lock:
             if self._writing or self.closed or self._write_error is not None:
@@ -174,7 +176,7 @@ class Writer:
             if not data:
                 return
             try:
-                written = self._write_at_once(data)
+                written = self._write_some_nowait(data)
             except Exception as exc:
                 self._write_error = exc
                 return
