@@ -113,6 +113,9 @@ def local_error(text: str, headers: Any = ()) -> LocalProtocolError:
 
 def remote_error(text: str) -> RemoteProtocolError:
     """Return the error for a response that h11 refused with `text`, without repeating a credential."""
+    if text == "illegal request line":
+        # h11 says so of a first byte that can begin neither; what is read here is a response.
+        text = "illegal status line"
     if text.startswith("illegal header line") and any(name.decode() in text.lower() for name in _SECRETS):
         return RemoteProtocolError("illegal header line: it looks like a credential and is not shown here")
     return RemoteProtocolError(text)

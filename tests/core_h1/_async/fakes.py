@@ -1,0 +1,99 @@
+"""A stream that follows a script, and a connection on one."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any, List, Optional, Sequence, Tuple, Union
+
+from core_backends import AsyncNetworkStream, Origin, ReadError, WriteError
+from core_h1 import AsyncHTTP11Connection
+
+ORIGIN = Origin(b"https", b"example.com", 443)
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+Step = Union[bytes, Exception]
+
+
+class AsyncScriptedStream(AsyncNetworkStream):
+    """Reads return or raise one step of `reads` each, then b""; writes are recorded, or raise a step of `writes`."""
+
+    accepts_alpn_protocols = True
+
+    def __init__(self, reads: Sequence[Step] = (), writes: Sequence[Optional[Exception]] = ()) -> None:
+        self.reads = list(reads)
+        self.write_steps = list(writes)
+        self.written: List[bytes] = []
+        self.timeouts: List[Tuple[str, Optional[float]]] = []
+        self.closed = 0
+        self.aborted = 0
+        self.readable = False
+        self.tls: Any = None
+
+    @property
+    def is_open(self) -> bool:
+        return not self.closed and not self.aborted
+
+    async def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
+        self.timeouts.append(("read", timeout))
+        if not self.is_open:
+            raise ReadError("The stream is closed.")
+        step = self.reads.pop(0) if self.reads else b""
+        if isinstance(step, Exception):
+            raise step
+        if len(step) > max_bytes:
+            self.reads.insert(0, step[max_bytes:])
+        return step[:max_bytes]
+
+    async def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
+        self.timeouts.append(("write", timeout))
+        if not self.is_open:
+            raise WriteError("The stream is closed.")
+        step = self.write_steps.pop(0) if self.write_steps else None
+        if step is not None:
+            raise step
+        self.written.append(bytes(buffer))
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+    def abort(self) -> None:
+        self.aborted += 1
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: Optional[str] = None,
+        timeout: Optional[float] = None,
+        alpn_protocols: Optional[Sequence[str]] = None,
+    ) -> AsyncNetworkStream:
+        self.tls = (ssl_context, server_hostname, timeout, alpn_protocols)
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.readable if info == "is_readable" else f"the {info}"
+
+
+def connected(
+    *reads: Step, writes: Sequence[Optional[Exception]] = (), keepalive_expiry: Optional[float] = None
+) -> Tuple[AsyncHTTP11Connection, AsyncScriptedStream]:
+    stream = AsyncScriptedStream(reads, writes)
+    return AsyncHTTP11Connection(ORIGIN, stream, keepalive_expiry), stream
+
+
+class AsyncPieces:
+    """An iterable body that yields `pieces`, and raises those that are exceptions."""
+
+    def __init__(self, *pieces: Any) -> None:
+        self.pieces = list(pieces)
+
+    def __aiter__(self) -> AsyncPieces:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self.pieces:
+            raise StopAsyncIteration
+        piece = self.pieces.pop(0)
+        if isinstance(piece, BaseException):
+            raise piece
+        result: bytes = piece
+        return result

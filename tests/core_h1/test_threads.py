@@ -1,0 +1,70 @@
+"""A sync connection that threads share."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, List
+
+from core_backends import ConnectionNotAvailable, ReadError
+from core_h1 import HTTP11Connection
+
+from ._sync.fakes import OK, ORIGIN, ScriptedStream
+
+URL = "https://example.com/"
+
+
+def test_of_many_threads_one_gets_the_connection() -> None:
+    connection = HTTP11Connection(ORIGIN, ScriptedStream([OK] * 4000))
+    served: List[int] = []
+    others: List[BaseException] = []
+
+    def use() -> None:
+        for _ in range(500):
+            try:
+                assert connection.request("GET", URL).content == b"hello"
+                served.append(1)
+            except ConnectionNotAvailable:
+                continue
+            except BaseException as exc:
+                others.append(exc)
+                raise
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not others and served
+    assert connection.info().endswith(f"IDLE, Request Count: {len(served)}")
+
+
+def test_closing_from_another_thread_ends_a_read() -> None:
+    reading = threading.Event()
+    closed = threading.Event()
+
+    class Waiting(ScriptedStream):
+        def read(self, max_bytes: int, timeout: Any = None) -> bytes:
+            reading.set()
+            assert closed.wait(10)
+            return b""
+
+        def close(self) -> None:
+            super().close()
+            closed.set()
+
+    connection = HTTP11Connection(ORIGIN, Waiting())
+    failures: List[BaseException] = []
+
+    def use() -> None:
+        try:
+            connection.request("GET", URL)
+        except BaseException as exc:
+            failures.append(exc)
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    assert reading.wait(10)
+    connection.close()
+    thread.join(10)
+    (failure,) = failures
+    assert isinstance(failure, ReadError) and not connection.closed_before_response
