@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 import core_backends._deadline
 import core_proxy._connect
-import pytest
 
 from .worlds import WORLDS, Clock, World
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Any, List, Tuple
 
 import pytest
+
 from core_backends import LocalProtocolError, Origin, Response, UnsupportedProtocol
-from core_proxy._connect import challenge_answer, connect_request, handshake_extensions, merged_headers, refusal, refused_response
+from core_proxy._connect import (
+    challenge_answer,
+    connect_request,
+    handshake_extensions,
+    merged_headers,
+    refusal,
+    refused_response,
+)
 
 from .worlds import Clock
 
@@ -54,7 +62,11 @@ def test_ports_that_do_not_exist(port: int) -> None:
     [
         ([], [], []),
         ([(b"A", b"1")], [], [(b"A", b"1")]),
-        ([(b"A", b"1"), (b"B", b"2"), (b"a", b"3")], [(b"a", b"4"), (b"A", b"5")], [(b"B", b"2"), (b"a", b"4"), (b"A", b"5")]),
+        (
+            [(b"A", b"1"), (b"B", b"2"), (b"a", b"3")],
+            [(b"a", b"4"), (b"A", b"5")],
+            [(b"B", b"2"), (b"a", b"4"), (b"A", b"5")],
+        ),
     ],
 )
 def test_merged_headers(first: Headers, last: Headers, merged: Headers) -> None:

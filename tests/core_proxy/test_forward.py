@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from core_backends import URL, LocalProtocolError, Origin, Request, UnsupportedProtocol
 from core_proxy._forward import absolute_target, forwarded_request
 
@@ -27,12 +28,16 @@ def test_the_absolute_form(url: str, target: bytes) -> None:
     assert absolute_target(URL(url)) == target
 
 
-@pytest.mark.parametrize(("target", "expected"), [(b"*", b"http://h"), (b"?a", b"http://h?a"), (b"//x", b"http://h//x")])
+@pytest.mark.parametrize(
+    ("target", "expected"), [(b"*", b"http://h"), (b"?a", b"http://h?a"), (b"//x", b"http://h//x")]
+)
 def test_targets_other_than_a_path(target: bytes, expected: bytes) -> None:
     assert absolute_target(URL(scheme=b"http", host=b"h", port=None, target=target)) == expected
 
 
-@pytest.mark.parametrize("target", [b"", b".evil.test/", b"@evil.test/", b":99/", b"http://evil.test/", b"evil.test:80"])
+@pytest.mark.parametrize(
+    "target", [b"", b".evil.test/", b"@evil.test/", b":99/", b"http://evil.test/", b"evil.test:80"]
+)
 def test_a_target_cannot_name_another_host(target: bytes) -> None:
     with pytest.raises(LocalProtocolError):
         absolute_target(URL(scheme=b"http", host=b"h", port=None, target=target))

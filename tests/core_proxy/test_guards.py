@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Tuple
 
 import pytest
+
 from core_backends import LocalProtocolError, Origin, UnsupportedProtocol
 from core_proxy._guards import checked_credentials, checked_headers, checked_host, checked_port, show
 

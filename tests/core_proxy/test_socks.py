@@ -6,10 +6,11 @@ import sys
 from typing import List, Optional, Tuple
 
 import pytest
-from core_backends import ProxyError, UnsupportedProtocol
-from core_proxy._socks import Exchange, Socks4Exchange, Socks5Exchange, is_ip_address, require_socksio
 from hypothesis import given
 from hypothesis import strategies as st
+
+from core_backends import ProxyError, UnsupportedProtocol
+from core_proxy._socks import Exchange, Socks4Exchange, Socks5Exchange, is_ip_address, require_socksio
 
 AUTH = (b"ann", b"s3cret")
 CONNECTED_V4 = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x04\xd2"
@@ -205,7 +206,8 @@ def test_whatever_comes_is_consent_refusal_or_not_yet_decided(parts: List[bytes]
 
 
 @pytest.mark.parametrize(
-    ("host", "expected"), [(b"127.0.0.1", True), (b"::1", True), (b"localhost", False), (b"1.2.3", False), (b"\xff", False)]
+    ("host", "expected"),
+    [(b"127.0.0.1", True), (b"::1", True), (b"localhost", False), (b"1.2.3", False), (b"\xff", False)],
 )
 def test_ip_addresses(host: bytes, expected: bool) -> None:
     assert is_ip_address(host) is expected

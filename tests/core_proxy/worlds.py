@@ -84,7 +84,7 @@ def steps_of(start: Callable[[Callable[[], Any]], Coroutine[Any, Any, Any]], err
     async def suspend() -> None:
         await _suspend()
 
-    steps = []
+    steps: List[int] = []
     while True:
         coroutine = start(suspend)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any, Awaitable, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Awaitable, Callable, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from core_backends import (
     AsyncConnectionInterface,
@@ -37,7 +37,9 @@ class AsyncScriptedStream(AsyncNetworkStream):
 
     accepts_alpn_protocols = True
 
-    def __init__(self, script: Sequence[Union[bytes, Exception]] = (), silent: bool = False, greedy: bool = False) -> None:
+    def __init__(
+        self, script: Sequence[Union[bytes, Exception]] = (), silent: bool = False, greedy: bool = False
+    ) -> None:
         self.script: List[Union[bytes, Exception]] = list(script)
         self.silent = silent
         self.greedy = greedy
@@ -123,11 +125,11 @@ class AsyncScriptedConnector:
 class AsyncTinyConnection(AsyncConnectionInterface):
     """HTTP/1.1 for bodies with a Content-Length or to the end of the stream; every one made stands in `made`."""
 
-    made: List[AsyncTinyConnection] = []
+    made: ClassVar[List[AsyncTinyConnection]] = []
 
     def __init__(self, origin: Origin, stream: AsyncNetworkStream) -> None:
         self.origin = origin
-        self.stream = stream
+        self.network = stream
         self.buffer = b""
         self.busy = False
         self.closed = False
@@ -144,7 +146,7 @@ class AsyncTinyConnection(AsyncConnectionInterface):
             lines = [request.method + b" " + request.url.target + b" HTTP/1.1"]
             lines += [name + b": " + value for name, value in request.headers]
             write_timeout = phase_timeout(request.extensions, "write")
-            await self.stream.write(b"\r\n".join(lines) + b"\r\n\r\n", timeout=write_timeout)
+            await self.network.write(b"\r\n".join(lines) + b"\r\n\r\n", timeout=write_timeout)
             while b"\r\n\r\n" not in self.buffer:
                 await self._read_more(request, RemoteProtocolError("Server disconnected without sending a response."))
         except BaseException:
@@ -154,7 +156,7 @@ class AsyncTinyConnection(AsyncConnectionInterface):
         return self._response(request, head.split(b"\r\n"))
 
     async def _read_more(self, request: Request, at_end: Exception) -> None:
-        data = await self.stream.read(4096, timeout=phase_timeout(request.extensions, "read"))
+        data = await self.network.read(4096, timeout=phase_timeout(request.extensions, "read"))
         if not data:
             raise at_end
         self.buffer += data
@@ -167,10 +169,14 @@ class AsyncTinyConnection(AsyncConnectionInterface):
         for line in lines[1:]:
             name, _, value = line.partition(b":")
             headers.append((name, value.strip()))
-        extensions: Dict[str, Any] = {"http_version": version, "reason_phrase": reason.strip(), "network_stream": self.stream}
+        extensions: Dict[str, Any] = {
+            "http_version": version,
+            "reason_phrase": reason.strip(),
+            "network_stream": self.network,
+        }
         if 200 <= int(status) < 300:
             if self.buffer:
-                extensions["network_stream"] = AsyncLeadingStream(self.buffer, self.stream)
+                extensions["network_stream"] = AsyncLeadingStream(self.buffer, self.network)
             return make_response(int(status), headers, AsyncTinyBody(self, request, 0, False), extensions)
         fields = {name.lower(): value for name, value in headers}
         length = int(fields[b"content-length"]) if b"content-length" in fields else None
@@ -197,11 +203,11 @@ class AsyncTinyConnection(AsyncConnectionInterface):
 
     async def aclose(self) -> None:
         self.closed = True
-        await self.stream.aclose()
+        await self.network.aclose()
 
     def abort(self) -> None:
         self.closed = True
-        abandon(self.stream)
+        abandon(self.network)
 
 
 class AsyncTinyBody:
@@ -222,7 +228,7 @@ class AsyncTinyBody:
             raise StopAsyncIteration
         if not connection.buffer:
             try:
-                data = await connection.stream.read(4096, timeout=phase_timeout(self.request.extensions, "read"))
+                data = await connection.network.read(4096, timeout=phase_timeout(self.request.extensions, "read"))
             except BaseException:
                 connection.abort()
                 raise

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from core_backends import (
     ConnectionInterface,
@@ -38,7 +38,9 @@ class ScriptedStream(NetworkStream):
 
     accepts_alpn_protocols = True
 
-    def __init__(self, script: Sequence[Union[bytes, Exception]] = (), silent: bool = False, greedy: bool = False) -> None:
+    def __init__(
+        self, script: Sequence[Union[bytes, Exception]] = (), silent: bool = False, greedy: bool = False
+    ) -> None:
         self.script: List[Union[bytes, Exception]] = list(script)
         self.silent = silent
         self.greedy = greedy
@@ -124,11 +126,11 @@ class ScriptedConnector:
 class TinyConnection(ConnectionInterface):
     """HTTP/1.1 for bodies with a Content-Length or to the end of the stream; every one made stands in `made`."""
 
-    made: List[TinyConnection] = []
+    made: ClassVar[List[TinyConnection]] = []
 
     def __init__(self, origin: Origin, stream: NetworkStream) -> None:
         self.origin = origin
-        self.stream = stream
+        self.network = stream
         self.buffer = b""
         self.busy = False
         self.closed = False
@@ -145,7 +147,7 @@ class TinyConnection(ConnectionInterface):
             lines = [request.method + b" " + request.url.target + b" HTTP/1.1"]
             lines += [name + b": " + value for name, value in request.headers]
             write_timeout = phase_timeout(request.extensions, "write")
-            self.stream.write(b"\r\n".join(lines) + b"\r\n\r\n", timeout=write_timeout)
+            self.network.write(b"\r\n".join(lines) + b"\r\n\r\n", timeout=write_timeout)
             while b"\r\n\r\n" not in self.buffer:
                 self._read_more(request, RemoteProtocolError("Server disconnected without sending a response."))
         except BaseException:
@@ -155,7 +157,7 @@ class TinyConnection(ConnectionInterface):
         return self._response(request, head.split(b"\r\n"))
 
     def _read_more(self, request: Request, at_end: Exception) -> None:
-        data = self.stream.read(4096, timeout=phase_timeout(request.extensions, "read"))
+        data = self.network.read(4096, timeout=phase_timeout(request.extensions, "read"))
         if not data:
             raise at_end
         self.buffer += data
@@ -168,10 +170,14 @@ class TinyConnection(ConnectionInterface):
         for line in lines[1:]:
             name, _, value = line.partition(b":")
             headers.append((name, value.strip()))
-        extensions: Dict[str, Any] = {"http_version": version, "reason_phrase": reason.strip(), "network_stream": self.stream}
+        extensions: Dict[str, Any] = {
+            "http_version": version,
+            "reason_phrase": reason.strip(),
+            "network_stream": self.network,
+        }
         if 200 <= int(status) < 300:
             if self.buffer:
-                extensions["network_stream"] = LeadingStream(self.buffer, self.stream)
+                extensions["network_stream"] = LeadingStream(self.buffer, self.network)
             return make_response(int(status), headers, TinyBody(self, request, 0, False), extensions)
         fields = {name.lower(): value for name, value in headers}
         length = int(fields[b"content-length"]) if b"content-length" in fields else None
@@ -198,11 +204,11 @@ class TinyConnection(ConnectionInterface):
 
     def close(self) -> None:
         self.closed = True
-        self.stream.close()
+        self.network.close()
 
     def abort(self) -> None:
         self.closed = True
-        abandon(self.stream)
+        abandon(self.network)
 
 
 class TinyBody:
@@ -223,7 +229,7 @@ class TinyBody:
             raise StopIteration
         if not connection.buffer:
             try:
-                data = connection.stream.read(4096, timeout=phase_timeout(self.request.extensions, "read"))
+                data = connection.network.read(4096, timeout=phase_timeout(self.request.extensions, "read"))
             except BaseException:
                 connection.abort()
                 raise

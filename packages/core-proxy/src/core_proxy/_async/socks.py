@@ -114,9 +114,11 @@ class AsyncSocksConnector:
     async def _shake_hands(self, exchange: Exchange, stream: AsyncHandshakeStream) -> None:
         with handshake_errors("SOCKS", self._proxy):
             to_send = exchange.start()
-            while to_send or exchange.needed:
+            while True:
                 if to_send:
                     await stream.write(to_send)
+                if not exchange.needed:
+                    return
                 data = await stream.read(exchange.needed)
                 if not data:
                     raise hung_up("SOCKS", self._proxy)

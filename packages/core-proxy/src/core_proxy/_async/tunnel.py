@@ -193,9 +193,9 @@ class _AsyncProxyLine:
                 body += part
                 if len(body) > MAX_REFUSAL_BYTES:
                     break
+            await response.aclose()
         except (TimeoutException, NetworkError, ProtocolError):
             # The refusal stands without its explanation, and the connection is of no more use.
             abandon(self._connection)
-        await response.aclose()
         self._stream.deadline = overall
         return refused_response(response, bytes(body[:MAX_REFUSAL_BYTES]))

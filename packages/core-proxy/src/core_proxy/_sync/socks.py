@@ -115,9 +115,11 @@ class SocksConnector:
     def _shake_hands(self, exchange: Exchange, stream: HandshakeStream) -> None:
         with handshake_errors("SOCKS", self._proxy):
             to_send = exchange.start()
-            while to_send or exchange.needed:
+            while True:
                 if to_send:
                     stream.write(to_send)
+                if not exchange.needed:
+                    return
                 data = stream.read(exchange.needed)
                 if not data:
                     raise hung_up("SOCKS", self._proxy)

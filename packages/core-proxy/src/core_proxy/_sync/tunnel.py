@@ -194,9 +194,9 @@ class _ProxyLine:
                 body += part
                 if len(body) > MAX_REFUSAL_BYTES:
                     break
+            response.close()
         except (TimeoutException, NetworkError, ProtocolError):
             # The refusal stands without its explanation, and the connection is of no more use.
             abandon(self._connection)
-        response.close()
         self._stream.deadline = overall
         return refused_response(response, bytes(body[:MAX_REFUSAL_BYTES]))
