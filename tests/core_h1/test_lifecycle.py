@@ -8,6 +8,7 @@ from typing import List
 
 import pytest
 
+from core_h1._codec import Headers
 from core_h1._lifecycle import Lifecycle, State
 
 
@@ -79,7 +80,7 @@ def test_a_hint_lasts_for_one_response(clock: List[float]) -> None:
 
 def test_requests_left_are_counted_down() -> None:
     life = Lifecycle(None)
-    hints = ([(b"Keep-Alive", b"max=2")], [], [])
+    hints: List[Headers] = [[(b"Keep-Alive", b"max=2")], [], []]
     assert [life.take() and life.give_back(True, headers) for headers in hints] == [True, True, False]
 
 

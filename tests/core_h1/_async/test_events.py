@@ -98,7 +98,7 @@ async def test_a_failing_step_is_failed_and_then_closed(
     connection, stream = connected(*reads, writes=writes)
     trace = AsyncRecorder()
     content = AsyncPieces(content) if isinstance(content, int) else content
-    headers = {"X": "\x00"} if failed == "send_request_headers" else {}
+    headers = [("X", "\x00")] if failed == "send_request_headers" else []
     with pytest.raises(error) as caught:
         await connection.request("POST", URL, headers=headers, content=content, extensions={"trace": trace})
     before = EXCHANGE[: EXCHANGE.index(failed)]
@@ -151,7 +151,7 @@ async def test_what_a_hook_raises_on_closing_early_does_not_keep_the_stream_open
 async def test_a_switch_of_protocols_is_closed_once() -> None:
     connection, _ = connected(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n")
     trace = AsyncRecorder()
-    headers = {"Connection": "upgrade", "Upgrade": "x"}
+    headers = [("Connection", "upgrade"), ("Upgrade", "x")]
     async with connection.stream("GET", URL, headers=headers, extensions={"trace": trace}) as response:
         pass
     await response.aclose()

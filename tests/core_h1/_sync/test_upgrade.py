@@ -22,8 +22,8 @@ def upgrade() -> Request:
 
 
 def connect() -> Request:
-    headers = {"Host": "target:443"}
-    return Request("CONNECT", "https://example.com/", headers=headers, extensions={"target": "target:443"})
+    target = "target:443"
+    return Request("CONNECT", "https://example.com/", headers={"Host": target}, extensions={"target": target})
 
 
 @pytest.mark.parametrize(
