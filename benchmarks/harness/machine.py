@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import signal
 import sys
 from typing import Dict, Iterator, Optional, Tuple
 
-__all__ = ["cores", "describe", "pinned", "raise_file_limit"]
+__all__ = ["cores", "describe", "leave_cleanly", "pinned", "raise_file_limit"]
 
 
 def cores() -> Tuple[Optional[int], Optional[int]]:
@@ -31,6 +32,11 @@ def pinned(core: Optional[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def leave_cleanly() -> None:
+    """Unwind on SIGTERM as on Ctrl-C, so that servers and workers are stopped."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 def raise_file_limit() -> None:
