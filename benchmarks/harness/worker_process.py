@@ -54,12 +54,12 @@ class Worker:
         return {"timeout": timeout} if expired.is_set() else {"error": f"the worker died with {process.returncode}"}
 
     def stop(self) -> None:
-        """End the process; its standard input closing is its signal to leave."""
+        """End the process; its standard input closing is its signal to leave, unless it is busy."""
         process, self._process = self._process, None
         if process is None:
             return
         try:
-            process.communicate(timeout=20)
+            process.communicate(timeout=2)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
