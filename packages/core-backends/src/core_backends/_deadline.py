@@ -29,7 +29,7 @@ def phase_timeout(extensions: Mapping[str, Any], phase: str) -> Optional[float]:
         limit = None
     deadline = extensions.get("deadline")
     if deadline is not None:
-        left = max(0.0, deadline - time.monotonic())
+        left: float = max(0.0, deadline - time.monotonic())
         if limit is None or left < limit:
             return left
     return limit

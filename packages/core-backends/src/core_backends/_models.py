@@ -17,6 +17,7 @@ from typing import (
     Iterable,
     Iterator,
     List,
+    Mapping,
     MutableMapping,
     Optional,
     Tuple,
@@ -119,17 +120,10 @@ class Request:
         extensions: Optional[Extensions] = None,
     ) -> None:
         self.method: bytes = enforce_bytes(method, name="method")
-        self.url: URL = enforce_url(url, name="url")
         self.headers: HeaderPairs = enforce_headers(headers, name="headers")
         self.stream: Stream = _stream_of(content)
         self.extensions: Extensions = {} if extensions is None else extensions
-        if "target" in self.extensions:
-            self.url = URL(
-                scheme=self.url.scheme,
-                host=self.url.host,
-                port=self.url.port,
-                target=self.extensions["target"],
-            )
+        self.url: URL = _with_target(enforce_url(url, name="url"), self.extensions)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.method!r}]>"
@@ -144,13 +138,22 @@ def complete_request(
 ) -> Request:
     """Return the request that a caller of `request()` or `stream()` means, with the headers that were left out."""
     target = enforce_url(url, name="url")
-    return Request(
-        enforce_bytes(method, name="method"),
-        target,
-        headers=include_request_headers(enforce_headers(headers, name="headers"), url=target, content=content),
-        content=content,
-        extensions=extensions,
-    )
+    complete = include_request_headers(enforce_headers(headers, name="headers"), url=target, content=content)
+    # The parts are checked now: `Request(...)` would check, and copy, each of them again.
+    request = Request.__new__(Request)
+    request.method = enforce_bytes(method, name="method")
+    request.headers = complete
+    request.stream = _stream_of(content)
+    request.extensions = {} if extensions is None else extensions
+    request.url = _with_target(target, request.extensions)
+    return request
+
+
+def _with_target(url: URL, extensions: Mapping[str, Any]) -> URL:
+    """Return `url`, or one to the same origin with the target that `extensions` ask for."""
+    if "target" not in extensions:
+        return url
+    return URL(scheme=url.scheme, host=url.host, port=url.port, target=extensions["target"])
 
 
 class Response:
@@ -180,7 +183,7 @@ class Response:
         try:
             return self._content
         except AttributeError:
-            call = "response.read()" if isinstance(self.stream, Iterable) else "await response.aread()"
+            call = "response.read()" if hasattr(self.stream, "__iter__") else "await response.aread()"
             raise RuntimeError(f"The body has not been read: call '{call}' before 'response.content'.") from None
 
     def __repr__(self) -> str:
@@ -188,7 +191,7 @@ class Response:
 
     def read(self) -> bytes:
         """Read the body to its end and return it."""
-        if not isinstance(self.stream, Iterable):
+        if not hasattr(self.stream, "__iter__"):
             raise RuntimeError(
                 "This response is asynchronous: call 'await response.aread()' instead of 'response.read()'."
             )
@@ -198,16 +201,17 @@ class Response:
 
     def iter_stream(self) -> Iterator[bytes]:
         """Iterate over the body as it arrives, once."""
-        if not isinstance(self.stream, Iterable):
+        if not hasattr(self.stream, "__iter__"):
             raise RuntimeError(
                 "This response is asynchronous: call 'response.aiter_stream()' instead of 'response.iter_stream()'."
             )
         self._consume("response.iter_stream()")
-        return iter(self.stream)
+        stream: Any = self.stream
+        return iter(stream)
 
     def close(self) -> None:
         """Give the connection back; what was not read is given up."""
-        if not isinstance(self.stream, Iterable):
+        if not hasattr(self.stream, "__iter__"):
             raise RuntimeError(
                 "This response is asynchronous: call 'await response.aclose()' instead of 'response.close()'."
             )
@@ -216,7 +220,7 @@ class Response:
 
     async def aread(self) -> bytes:
         """Read the body to its end and return it."""
-        if not isinstance(self.stream, AsyncIterable):
+        if not hasattr(self.stream, "__aiter__"):
             raise RuntimeError("This response is synchronous: call 'response.read()' instead of 'response.aread()'.")
         if not hasattr(self, "_content"):
             self._content = b"".join([part async for part in self.aiter_stream()])
@@ -224,16 +228,17 @@ class Response:
 
     def aiter_stream(self) -> AsyncIterator[bytes]:
         """Iterate over the body as it arrives, once."""
-        if not isinstance(self.stream, AsyncIterable):
+        if not hasattr(self.stream, "__aiter__"):
             raise RuntimeError(
                 "This response is synchronous: call 'response.iter_stream()' instead of 'response.aiter_stream()'."
             )
         self._consume("response.aiter_stream()")
-        return self.stream.__aiter__()
+        stream: Any = self.stream
+        return stream.__aiter__()  # type: ignore[no-any-return]  # as what it is was asked above
 
     async def aclose(self) -> None:
         """Give the connection back; what was not read is given up."""
-        if not isinstance(self.stream, AsyncIterable):
+        if not hasattr(self.stream, "__aiter__"):
             raise RuntimeError("This response is synchronous: call 'response.close()' instead of 'response.aclose()'.")
         if hasattr(self.stream, "aclose"):
             await self.stream.aclose()

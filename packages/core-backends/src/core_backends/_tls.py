@@ -7,7 +7,7 @@ attribute; for any other stream the offer has to stand in the context that it is
 from __future__ import annotations
 
 import ssl
-from typing import Any, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 from ._backend import AsyncNetworkStream, NetworkStream
 
@@ -45,7 +45,7 @@ def _arguments(
     timeout: Optional[float],
     alpn_protocols: Optional[Sequence[str]],
 ) -> Any:
-    arguments = {"ssl_context": ssl_context, "server_hostname": server_hostname, "timeout": timeout}
+    arguments: Dict[str, Any] = {"ssl_context": ssl_context, "server_hostname": server_hostname, "timeout": timeout}
     if alpn_protocols is not None:
         if getattr(stream, "accepts_alpn_protocols", False):
             arguments["alpn_protocols"] = list(alpn_protocols)

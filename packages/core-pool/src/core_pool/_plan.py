@@ -29,7 +29,7 @@ class Slot(Generic[C]):
 
     __slots__ = ("connection", "gone", "idle_since", "key", "leases", "served", "sole")
 
-    def __init__(self, key: Hashable, connection: C, sole: bool) -> None:
+    def __init__(self, key: Any, connection: C, sole: bool) -> None:
         self.key = key
         self.connection = connection
         self.leases = 0
@@ -58,7 +58,7 @@ class Waiter(Generic[C]):
 
     __slots__ = ("error", "key", "notify", "slot")
 
-    def __init__(self, key: Hashable, notify: Callable[[], None]) -> None:
+    def __init__(self, key: Any, notify: Callable[[], None]) -> None:
         self.key = key
         self.notify = notify
         self.slot: Optional[Slot[C]] = None
@@ -149,7 +149,7 @@ class Plan(Generic[C]):
 
     # Events, as the driver reports them.
 
-    def acquire(self, key: Hashable) -> Optional[Slot[C]]:
+    def acquire(self, key: Any) -> Optional[Slot[C]]:
         """Lease a slot for a request to `key`; None when it has to wait. What `create` raises passes through."""
         shared = self._shared.get(key)
         while shared:
@@ -264,7 +264,7 @@ class Plan(Generic[C]):
 
     # Moves between the books.
 
-    def _open(self, key: Hashable) -> Slot[C]:
+    def _open(self, key: Any) -> Slot[C]:
         slot: Slot[C] = Slot(key, self._create(key), sole=key in self._sole)
         self._slots[slot] = None
         self._counts[key] = self._counts.get(key, 0) + 1

@@ -7,7 +7,7 @@ Proxies are connectors around this one, so what is set here holds on every route
 from __future__ import annotations
 
 import logging
-from typing import Any, Callable, Iterable, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
 from .._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
 from .._deadline import phase_timeout
@@ -47,6 +47,7 @@ class AsyncDirectConnector:
         timeout = phase_timeout(extensions, "connect")
         trace = async_tracer(self._logger, extensions)
         connect: Callable[..., Any]
+        arguments: Dict[str, Any]
         if self._uds is not None:
             event = "connect_unix_socket"
             connect = self._backend.connect_unix_socket

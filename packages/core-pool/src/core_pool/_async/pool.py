@@ -135,19 +135,20 @@ class AsyncConnectionPool(AsyncRequestInterface):
 
         patience: Optional[Deadline] = None
         attempts = 0
-        slot = self._acquire(key)
+        leased = self._acquire(key)
         while True:
-            if slot is None:
+            if leased is None:
                 if patience is None:
                     patience = Deadline(phase_timeout(request.extensions, "pool"))
-                slot = await self._wait(key, patience, returned=attempts > 0)
+                leased = await self._wait(key, patience, returned=attempts > 0)
+            slot = leased
             attempts += 1
             try:
                 if self._plan.closing:
                     await self._tidy()
                 connection = slot.connection
                 if slot.served > 1 and slot.leases == 1 and connection.has_expired():
-                    slot = self._replace(slot)
+                    leased = self._replace(slot)
                     continue
                 response = await connection.handle_async_request(request)
             except ConnectionNotAvailable as exc:
@@ -156,7 +157,7 @@ class AsyncConnectionPool(AsyncRequestInterface):
                     raise RemoteProtocolError(
                         f"{Origin(*key[1:])} refused the request on {attempts} connections in a row: {exc}"
                     ) from exc
-                slot = self._bounce(slot)
+                leased = self._bounce(slot)
             except BaseException:
                 self._release(slot, failed=True)
                 raise
