@@ -67,23 +67,24 @@ class AnyIOStream(AsyncNetworkStream):
                 raise ReadError("The stream was closed while reading.") from None
             return b""
         except _failures() as exc:
-            raise ReadError("The stream was closed while reading." if self._closed else _text(exc)) from exc
+            raise ReadError(self._reason(exc, "reading")) from exc
         raise ReadTimeout(f"No data arrived within {timeout} seconds.")
 
     async def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
-        view = memoryview(buffer).cast("B")
+        data: Any = buffer
+        view = memoryview(data).cast("B")
         if not view:
             return
         if self._closed:
             raise WriteError("The stream is closed.")
         try:
-            if isinstance(buffer, bytes) and len(view) <= _WRITE_SIZE:
-                await self._send(buffer, timeout)
+            if type(data) is bytes and len(data) <= _WRITE_SIZE:
+                await self._send(data, timeout)
                 return
             for start in range(0, len(view), _WRITE_SIZE):
                 await self._send(bytes(view[start : start + _WRITE_SIZE]), timeout)
         except _failures() as exc:
-            raise WriteError("The stream was closed while writing." if self._closed else _text(exc)) from exc
+            raise WriteError(self._reason(exc, "writing")) from exc
 
     async def _send(self, data: bytes, timeout: Optional[float]) -> None:
         if timeout is None or timeout == math.inf:
@@ -93,6 +94,9 @@ class AnyIOStream(AsyncNetworkStream):
             await self._stream.send(data)
             return
         raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
+
+    def _reason(self, exc: BaseException, doing: str) -> str:
+        return f"The stream was closed while {doing}." if self._closed else _text(exc)
 
     async def aclose(self) -> None:
         self.abort()

@@ -80,7 +80,7 @@ class TrioStream(AsyncNetworkStream):
                     if timeout is not None and timeout <= 0:
                         raise ReadTimeout("No data is there yet.") from None
         except (OSError, ValueError, trio.ClosedResourceError, trio.BusyResourceError) as exc:
-            raise ReadError("The stream was closed while reading." if self._closed else str(exc)) from exc
+            raise ReadError(self._reason(exc, "reading")) from exc
 
     def read_nowait(self, max_bytes: int) -> Optional[bytes]:
         """Return what a read would return at once, None when it would wait; raises `ReadError`."""
@@ -119,7 +119,7 @@ class TrioStream(AsyncNetworkStream):
                 except BlockingIOError:
                     continue
         except (OSError, ValueError, trio.ClosedResourceError, trio.BusyResourceError) as exc:
-            raise WriteError("The stream was closed while writing." if self._closed else str(exc)) from exc
+            raise WriteError(self._reason(exc, "writing")) from exc
 
     async def _wait_writable(self, timeout: Optional[float]) -> None:
         self._waiting += 1
@@ -140,6 +140,9 @@ class TrioStream(AsyncNetworkStream):
             self._sock.send(buffer)
         except OSError:
             pass  # The peer does not listen: there is nobody to tell.
+
+    def _reason(self, exc: BaseException, doing: str) -> str:
+        return f"The stream was closed while {doing}." if self._closed else str(exc)
 
     async def aclose(self) -> None:
         self.abort()

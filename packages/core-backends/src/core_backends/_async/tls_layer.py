@@ -104,14 +104,19 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
             while True:
                 with self._lock:
                     data = self._received(max_bytes)
+                if data == b"":
+                    return data
                 if self._outgoing.pending:
-                    await self._flush_unless_busy(timeout)
+                    try:
+                        await self._flush_unless_busy(timeout)
+                    except (WriteError, WriteTimeout):
+                        pass  # The next write is told. What the peer sent before it went is delivered.
                 if data is not None:
                     return data
                 if deadline is None:
                     deadline = Deadline(timeout)
                 await self._feed(deadline.remaining())
-        except (OSError, ValueError, WriteError, WriteTimeout) as exc:
+        except (OSError, ValueError) as exc:
             raise ReadError(str(exc)) from exc
 
     def read_nowait(self, max_bytes: int) -> Optional[bytes]:

@@ -84,7 +84,6 @@ class AsyncOutcome:
         self._error: Optional[BaseException] = None
         self._ended = AsyncEvent()
         self._cancel: Callable[[], Any] = bool
-        self._cancelled = False
 
     async def _run(self, function: Callable[..., Awaitable[Any]], args: Any) -> None:
         try:
@@ -93,14 +92,12 @@ class AsyncOutcome:
             self._error = exc
         except BaseException as exc:
             self._error = exc
-            if not self._cancelled:
-                raise
+            raise
         finally:
             self._ended.set()
 
     def cancel(self) -> None:
         """Cancel the task that runs the function."""
-        self._cancelled = True
         self._cancel()
 
     async def wait(self) -> Any:
@@ -142,11 +139,7 @@ class AsyncBackground:
 
         async def run() -> None:
             with scope:
-                try:
-                    await outcome._run(function, args)
-                finally:
-                    if outcome._cancelled and outcome._error is not None:
-                        raise outcome._error
+                await outcome._run(function, args)
 
         self._tasks.start_soon(run)
         return outcome

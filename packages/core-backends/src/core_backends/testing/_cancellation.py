@@ -1,0 +1,72 @@
+"""What an async stream has to do when a task that uses it is cancelled; threads have no such thing.
+
+The rules are those of `check_stream`.
+"""
+
+from __future__ import annotations
+
+from ._async.streams import PATIENCE, AsyncMakePair
+from ._background import AsyncBackground
+
+__all__ = ["check_async_cancellation"]
+
+ROUNDS = 20
+
+
+async def check_async_cancellation(make_pair: AsyncMakePair) -> None:
+    """Check what cancelling leaves of a stream; `make_pair` is as for `check_async_stream`.
+
+    A read that is cancelled has consumed nothing, whenever that happens; a write that is cancelled leaves a stream that
+    can be closed. Raises `AssertionError` where a rule is broken.
+    """
+    await _a_cancelled_read_has_consumed_nothing(make_pair)
+    await _cancelling_while_data_arrives_loses_nothing(make_pair)
+    await _after_a_cancelled_write_the_stream_can_be_closed(make_pair)
+
+
+async def _a_cancelled_read_has_consumed_nothing(make_pair: AsyncMakePair) -> None:
+    for limit in (None, PATIENCE):
+        stream, peer = await make_pair()
+        async with AsyncBackground() as background:
+            reading = background.start(stream.read, 100, limit)
+            await background.settle()
+            reading.cancel()
+            await reading.wait_cancelled()
+            await peer.write(b"hello", PATIENCE)
+            received = b""
+            while len(received) < 5:
+                received += await stream.read(100, limit)
+            assert received == b"hello", f"{received!r} is left of b'hello' after a cancelled read"
+        await stream.aclose()
+        await peer.aclose()
+
+
+async def _cancelling_while_data_arrives_loses_nothing(make_pair: AsyncMakePair) -> None:
+    stream, peer = await make_pair()
+    async with AsyncBackground() as background:
+        for number in range(ROUNDS):
+            reading = background.start(stream.read, 1, PATIENCE)
+            if number % 2:
+                await background.settle()
+            await peer.write(b"%c" % number, PATIENCE)
+            reading.cancel()
+            try:
+                received = await reading.wait()
+            except Exception as exc:
+                raise AssertionError(f"a cancelled read raised {exc!r}") from exc
+            except BaseException:
+                received = await stream.read(1, PATIENCE)
+            assert received == b"%c" % number, f"{received!r} arrived where {number} was sent"
+    await stream.aclose()
+    await peer.aclose()
+
+
+async def _after_a_cancelled_write_the_stream_can_be_closed(make_pair: AsyncMakePair) -> None:
+    stream, peer = await make_pair()
+    async with AsyncBackground() as background:
+        writing = background.start(stream.write, bytes(48 * 1024 * 1024), None)
+        await background.settle()
+        writing.cancel()
+        await writing.wait_cancelled()
+        await stream.aclose()
+    await peer.aclose()
