@@ -1,4 +1,4 @@
-"""Apache httpd: a reverse proxy to the Node program, TLS and mod_http2, a client certificate asked for after the handshake."""
+"""Apache httpd: a reverse proxy to the Node program, with mod_http2, and client certificates asked for late."""
 
 from __future__ import annotations
 
@@ -112,8 +112,14 @@ class Apache:
     def endpoint(self, transport: str) -> Endpoint:
         name = "apache-" + transport
         if LISTENERS[transport][0]:
-            return Endpoint(name, port=self.ports[transport], scheme="https", context=certificates().context)
-        return Endpoint(name, port=self.ports[transport])
+            return Endpoint(
+                name,
+                port=self.ports[transport],
+                scheme="https",
+                context=certificates().context,
+                http2=transport.startswith("h2"),
+            )
+        return Endpoint(name, port=self.ports[transport], http2=transport.startswith("h2"))
 
     def _modules(self) -> str:
         """LoadModule lines for the modules that are not compiled in."""

@@ -22,12 +22,14 @@ class Endpoint:
         scheme: str = "http",
         uds: typing.Optional[str] = None,
         context: typing.Optional[typing.Callable[[], ssl.SSLContext]] = None,
+        http2: bool = False,
     ):
         self.name = name
         self.host = host
         self.port = port
         self.scheme = scheme
         self.uds = uds
+        self.http2 = http2
         self._context = context
 
     def __repr__(self) -> str:
@@ -50,6 +52,10 @@ class Endpoint:
             options["ssl_context"] = self._context()
         if self.uds is not None:
             options["uds"] = self.uds
+        if self.http2:
+            # Over TLS the protocol is negotiated; in clear text it takes prior knowledge (RFC 9113 § 3.3).
+            options["http2"] = True
+            options["http1"] = self.scheme == "https"
         return options
 
     def ask(self, path: str) -> typing.Any:

@@ -8,8 +8,10 @@ from .apache import Apache
 from .endpoint import Endpoint
 from .haproxy import HAProxy
 from .hypercorn import Hypercorn
+from .nghttp import NghttpProxy, NghttpServer
 from .nginx import Nginx
 from .node import NodeHTTP
+from .node_http2 import NodeHTTP2
 from .process import Server
 
 __all__ = ["Fleet"]
@@ -49,9 +51,22 @@ class Fleet:
     def hypercorn(self) -> Hypercorn:
         return self._get("hypercorn", Hypercorn)
 
+    @property
+    def node2(self) -> NodeHTTP2:
+        return self._get("node2", NodeHTTP2)
+
+    @property
+    def nghttpx(self) -> NghttpProxy:
+        return self._get("nghttpx", lambda: NghttpProxy(self.node))
+
+    def nghttpd(self, kind: str) -> NghttpServer:
+        return self._get("nghttpd-" + kind, lambda: NghttpServer(kind))
+
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint called `"<server>-<transport>"`."""
         server, _, transport = name.partition("-")
+        if server == "nghttpd":
+            return self.nghttpd(transport).endpoint()
         found: Endpoint = getattr(self, server).endpoint(transport)
         return found
 

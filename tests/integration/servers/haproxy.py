@@ -72,8 +72,14 @@ class HAProxy:
             require_unix_sockets()
             return Endpoint(name, uds=self.uds)
         if LISTENERS[transport].startswith("ssl"):
-            return Endpoint(name, port=self.ports[transport], scheme="https", context=certificates().context)
-        return Endpoint(name, port=self.ports[transport])
+            return Endpoint(
+                name,
+                port=self.ports[transport],
+                scheme="https",
+                context=certificates().context,
+                http2=transport.startswith("h2"),
+            )
+        return Endpoint(name, port=self.ports[transport], http2=transport.startswith("h2"))
 
     def _configuration(self) -> str:
         issued = certificates()

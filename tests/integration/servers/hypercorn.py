@@ -38,9 +38,11 @@ class Hypercorn:
         if transport == "unix":
             require_unix_sockets()
             return Endpoint(name, uds=self.uds)
+        http2 = transport.startswith("h2")
         if transport in ("tls", "h2"):
-            return Endpoint(name, port=self.ports["tls"], scheme="https", context=certificates().context)
-        return Endpoint(name, port=self.ports["tcp"])
+            context = certificates().context
+            return Endpoint(name, port=self.ports["tls"], scheme="https", context=context, http2=http2)
+        return Endpoint(name, port=self.ports["tcp"], http2=http2)
 
     def _arguments(self) -> typing.List[str]:
         issued = certificates()

@@ -117,8 +117,14 @@ class Nginx:
             require_ipv6()
             return Endpoint(name, host="::1", port=self.ports["ipv6"])
         if LISTENERS[transport][0]:
-            return Endpoint(name, port=self.ports[transport], scheme="https", context=certificates().context)
-        return Endpoint(name, port=self.ports[transport])
+            return Endpoint(
+                name,
+                port=self.ports[transport],
+                scheme="https",
+                context=certificates().context,
+                http2=transport.startswith("h2"),
+            )
+        return Endpoint(name, port=self.ports[transport], http2=transport.startswith("h2"))
 
     def wait_no_connections(self, seconds: float = 10.0) -> None:
         """Until nginx holds no client connection beside the one that asks."""
