@@ -22,12 +22,12 @@ from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Seque
 
 from h2.events import RemoteSettingsChanged
 
-from core_backends import LocalProtocolError, ReadError, RemoteProtocolError, WriteError
+from core_backends import ReadError, RemoteProtocolError, WriteError
 
 from . import _frames as frames
 from ._compression import Field, FieldDecoder, encode_literal
 from ._errors import ConnectionFault, ErrorCodes, Failure, StreamFault, code_name, excerpt, remote_failure
-from ._fields import check_target, response_head, trailer_fields, unchecked_head
+from ._fields import check_length, check_target, response_head, trailer_fields, unchecked_head
 from ._flow import ReceiveWindow, raised
 from ._heads import HeadEncoder
 from ._parser import FrameParser, Sink
@@ -171,9 +171,7 @@ class Engine(Sink):
         there is a slot.
         """
         check_target(target)
-        before, after, content_length = self._heads.encode(method, scheme, authority, headers)
-        if content_length is not None and body_size is not None and method != b"HEAD":
-            _check_length(content_length, body_size, True)
+        before, after, content_length = self._heads.encode(method, scheme, authority, headers, body_size)
         end_stream = body_size == 0
         path = b"" if method == b"CONNECT" else encode_literal(b":path", target)
         stream = Stream(self._next_id, self._initial_send_window, self.local_settings.initial_window_size)
@@ -199,7 +197,7 @@ class Engine(Sink):
         """
         size = len(content)
         if stream.declared is not None:
-            _check_length(stream.declared, stream.sent + size, end_stream)
+            check_length(stream.declared, stream.sent + size, end_stream)
         room = min(size, stream.send_window, self.send_window, _BATCH)
         if size and room <= 0:
             self._blocked[stream.id] = stream
@@ -579,13 +577,6 @@ class Engine(Sink):
                 ErrorCodes.FLOW_CONTROL_ERROR, f"The server kept on sending on stream {stream_id} after it was reset"
             )
         self._reset_ids[stream_id] = left - length
-
-
-def _check_length(declared: int, sent: int, complete: bool) -> None:
-    if sent > declared:
-        raise LocalProtocolError("Too much data for declared Content-Length")
-    if complete and sent < declared:
-        raise LocalProtocolError("Too little data for declared Content-Length")
 
 
 _handlers: Dict[int, Callable[[Engine, int, int, bytes], None]] = {

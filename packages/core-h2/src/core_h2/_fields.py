@@ -19,7 +19,16 @@ from core_backends import LocalProtocolError
 from ._compression import Field
 from ._errors import ErrorCodes, StreamFault, excerpt
 
-__all__ = ["RequestFields", "ResponseHead", "request_fields", "response_head", "trailer_fields"]
+__all__ = [
+    "RequestFields",
+    "ResponseHead",
+    "check_length",
+    "check_target",
+    "request_fields",
+    "response_head",
+    "trailer_fields",
+    "unchecked_head",
+]
 
 # RFC 9110 §§ 5.1, 5.5 and RFC 9112 § 3, as h11 reads them: this is what HTTP/1.1 lets through.
 _token = re.compile(rb"[-!#$%&'*+.^_`|~0-9a-zA-Z]+").fullmatch
@@ -52,6 +61,14 @@ def check_target(target: bytes) -> None:
     """Raise `LocalProtocolError` for a path that cannot stand in a request."""
     if not _target(target):
         raise LocalProtocolError("Illegal target characters")
+
+
+def check_length(declared: int, sent: int, complete: bool) -> None:
+    """Raise `LocalProtocolError` where a body of `sent` bytes is not, or no longer, what Content-Length says."""
+    if sent > declared:
+        raise LocalProtocolError("Too much data for declared Content-Length")
+    if complete and sent < declared:
+        raise LocalProtocolError("Too little data for declared Content-Length")
 
 
 def request_fields(method: bytes, scheme: bytes, authority: bytes, headers: Sequence[Field]) -> RequestFields:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional, Sequence, Tuple
 
 from ._compression import Field, FieldEncoder
-from ._fields import request_fields
+from ._fields import check_length, request_fields
 
 __all__ = ["HeadEncoder"]
 
@@ -28,18 +28,26 @@ class HeadEncoder:
         self._encoder.resize(table_size)
 
     def encode(
-        self, method: bytes, scheme: bytes, authority: bytes, headers: Sequence[Field]
+        self,
+        method: bytes,
+        scheme: bytes,
+        authority: bytes,
+        headers: Sequence[Field],
+        body_size: Optional[int],
     ) -> Tuple[bytes, bytes, Optional[int]]:
         """Return what stands in front of `:path`, what stands behind it, and the Content-Length.
 
-        Raises `LocalProtocolError` for what may not be sent, with nothing changed.
+        `body_size` is that of the body, None where it is not known yet. Raises `LocalProtocolError` for what may not be
+        sent, and has changed nothing then: a block that is encoded has to be sent.
         """
         encoder = self._encoder
         key = (method, scheme, authority, tuple(headers))
         known = self._known.get(key)
         if known is not None and known[0] == encoder.insertions and encoder.settled:
+            _check_body(method, known[3], body_size)
             return known[1:]
         fields = request_fields(method, scheme, authority, headers)
+        _check_body(method, fields.content_length, body_size)
         settled, insertions = encoder.settled, encoder.insertions
         before = encoder.encode(fields.before)
         after = encoder.encode(fields.after)
@@ -49,3 +57,8 @@ class HeadEncoder:
                 self._known.clear()
             self._known[key] = (insertions, before, after, fields.content_length)
         return before, after, fields.content_length
+
+
+def _check_body(method: bytes, declared: Optional[int], size: Optional[int]) -> None:
+    if declared is not None and size is not None and method != b"HEAD":
+        check_length(declared, size, True)

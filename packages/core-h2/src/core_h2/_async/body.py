@@ -59,14 +59,17 @@ class AsyncUpload:
 
 
 class AsyncResponseBody:
-    """The body of a response, as it arrives; `upload` is what is left of the request, if that goes on."""
+    """The body of a response, as it arrives, and the end of its exchange.
+
+    `upload` is what is left of the request, if that goes on. Trailers go into `extensions`, the response's, at the end.
+    """
 
     __slots__ = (
         "__weakref__",
         "_begun",
         "_closed",
         "_connection",
-        "_ended",
+        "_extensions",
         "_owed",
         "_owed_limit",
         "_request",
@@ -82,15 +85,16 @@ class AsyncResponseBody:
         stream: Stream,
         upload: Optional[AsyncUpload],
         trace: Optional[AsyncTracer],
+        extensions: Dict[str, Any],
     ) -> None:
         self._closed = False
+        self._extensions = extensions
         self._connection = connection
         self._request = request
         self._stream = stream
         self._upload = upload
         self._trace = trace
         self._begun = False  # Whether the event for the beginning has been given.
-        self._ended = False
         self._owed = 0  # Consumed, and not yet told to the engine.
         self._owed_limit = max(1, stream.window.size // 8)
 
@@ -102,7 +106,7 @@ class AsyncResponseBody:
 
     async def __anext__(self) -> bytes:
         stream = self._stream
-        if self._closed or self._ended:
+        if self._closed:
             raise StopAsyncIteration
         try:
             if self._trace is not None and not self._begun:
@@ -118,6 +122,8 @@ class AsyncResponseBody:
                 return content
             if stream.failure is not None:
                 raise stream.failure.exception()
+            if stream.trailers:
+                self._extensions["trailing_headers"] = stream.trailers
         except Exception as exc:
             if self._trace is not None:
                 await self._trace.event("receive_response_body.failed", {"exception": exc})
@@ -128,7 +134,7 @@ class AsyncResponseBody:
             raise
         if self._trace is not None:
             await self._trace.event("receive_response_body.complete", {"return_value": None})
-        self._ended = True
+        await self.aclose()
         raise StopAsyncIteration
 
     async def aclose(self) -> None:

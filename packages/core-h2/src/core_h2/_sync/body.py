@@ -60,14 +60,17 @@ class Upload:
 
 
 class ResponseBody:
-    """The body of a response, as it arrives; `upload` is what is left of the request, if that goes on."""
+    """The body of a response, as it arrives, and the end of its exchange.
+
+    `upload` is what is left of the request, if that goes on. Trailers go into `extensions`, the response's, at the end.
+    """
 
     __slots__ = (
         "__weakref__",
         "_begun",
         "_closed",
         "_connection",
-        "_ended",
+        "_extensions",
         "_owed",
         "_owed_limit",
         "_request",
@@ -83,15 +86,16 @@ class ResponseBody:
         stream: Stream,
         upload: Optional[Upload],
         trace: Optional[Tracer],
+        extensions: Dict[str, Any],
     ) -> None:
         self._closed = False
+        self._extensions = extensions
         self._connection = connection
         self._request = request
         self._stream = stream
         self._upload = upload
         self._trace = trace
         self._begun = False  # Whether the event for the beginning has been given.
-        self._ended = False
         self._owed = 0  # Consumed, and not yet told to the engine.
         self._owed_limit = max(1, stream.window.size // 8)
 
@@ -103,7 +107,7 @@ class ResponseBody:
 
     def __next__(self) -> bytes:
         stream = self._stream
-        if self._closed or self._ended:
+        if self._closed:
             raise StopIteration
         try:
             if self._trace is not None and not self._begun:
@@ -119,6 +123,8 @@ class ResponseBody:
                 return content
             if stream.failure is not None:
                 raise stream.failure.exception()
+            if stream.trailers:
+                self._extensions["trailing_headers"] = stream.trailers
         except Exception as exc:
             if self._trace is not None:
                 self._trace.event("receive_response_body.failed", {"exception": exc})
@@ -129,7 +135,7 @@ class ResponseBody:
             raise
         if self._trace is not None:
             self._trace.event("receive_response_body.complete", {"return_value": None})
-        self._ended = True
+        self.close()
         raise StopIteration
 
     def close(self) -> None:

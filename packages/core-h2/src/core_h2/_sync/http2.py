@@ -150,17 +150,13 @@ class HTTP2Connection(ConnectionInterface):
         if not stream.local_open or head.status >= 300:
             # There is nothing more to send, or the server does not want it.
             upload = None
-        return make_response(
-            head.status,
-            list(head.headers),
-            ResponseBody(self, request, stream, upload, trace),
-            {
-                "http_version": b"HTTP/2",
-                "network_stream": self._network_stream,
-                "stream_id": stream.id,
-                "trailing_headers": stream.trailers,
-            },
-        )
+        extensions = {
+            "http_version": b"HTTP/2",
+            "network_stream": self._network_stream,
+            "stream_id": stream.id,
+        }
+        body = ResponseBody(self, request, stream, upload, trace, extensions)
+        return make_response(head.status, list(head.headers), body, extensions)
 
     def _leads_to(self, request: Request) -> bool:
         url, origin = request.url, self._origin
