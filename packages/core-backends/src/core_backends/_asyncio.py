@@ -131,6 +131,8 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Optional[Exception]) -> None:
+        if exc is not None and not self._at_end:
+            self._rescue()
         self._at_end = True
         if exc is not None and self._lost is None:
             self._lost = exc
@@ -141,6 +143,18 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
         self._wake_reader()
         self._wake_writers()
         self._sock.close()
+
+    def _rescue(self) -> None:
+        """Take what had arrived when a write failed: a peer that resets the connection may have answered before."""
+        try:
+            while True:
+                arrived = self._sock.recv(HIGH_WATER)
+                if not arrived:
+                    return
+                self._buffer.append(arrived)
+                self._buffered += len(arrived)
+        except (OSError, ValueError):
+            return  # nothing more: what the reader is told afterwards is why the connection was lost
 
     def pause_writing(self) -> None:
         self._writing_paused = True
@@ -236,13 +250,16 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
             raise self._write_error()
         self._handed_over += len(data)
         self._transport.write(data)
+        # A transport whose connection has failed takes everything and sends nothing, until the loop's next turn.
+        if self._transport.is_closing():
+            raise self._write_error()
 
     def _write_error(self) -> WriteError:
         if self._lost is not None:
             error = WriteError(_text_of(self._lost))
             error.__cause__ = self._lost
             return error
-        return WriteError("The stream is closed.")
+        return WriteError("The stream is closed." if self._closed else "The connection was lost.")
 
     async def _drain(self, timeout: Optional[float]) -> None:
         """Wait until the transport has room; raises `WriteTimeout` when the peer takes nothing for `timeout`
@@ -286,6 +303,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
         if self._closed:
             return
         self._closed = True
+        self._forget_arrived()
         if self._loop.is_closed():
             self._close_descriptor()
             return
@@ -298,12 +316,18 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
     def abort(self) -> None:
         """Close the stream at once; what has not been sent yet is given up."""
         self._closed = True
+        self._forget_arrived()
         if self._loop.is_closed():
             self._close_descriptor()
             return
         self._transport.abort()
         self._wake_reader()
         self._wake_writers()
+
+    def _forget_arrived(self) -> None:
+        """Who has closed the stream reads no more from it."""
+        self._buffer.clear()
+        self._buffered = 0
 
     def _close_descriptor(self) -> None:
         """Free the descriptor of a stream whose event loop has been closed: the transport cannot do it any more."""

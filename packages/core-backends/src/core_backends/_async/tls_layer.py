@@ -39,6 +39,8 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
 
     def __init__(self, stream: AsyncNetworkStream) -> None:
         self._stream = stream
+        # Whether the streams below can be asked without waiting, down to the socket.
+        self.reads_at_once: bool = hasattr(stream, "read_nowait") and getattr(stream, "reads_at_once", True)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object: ssl.SSLObject
@@ -273,6 +275,6 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
         if data is not None:
             self._ahead = data
             return True
-        if hasattr(self._stream, "read_nowait"):
+        if self.reads_at_once:
             return False
         return self._stream.get_extra_info("is_readable")

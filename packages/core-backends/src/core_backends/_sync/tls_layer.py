@@ -40,6 +40,8 @@ class TLSLayerStream(NetworkStream):
 
     def __init__(self, stream: NetworkStream) -> None:
         self._stream = stream
+        # Whether the streams below can be asked without waiting, down to the socket.
+        self.reads_at_once: bool = hasattr(stream, "read_nowait") and getattr(stream, "reads_at_once", True)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object: ssl.SSLObject
@@ -274,6 +276,6 @@ class TLSLayerStream(NetworkStream):
         if data is not None:
             self._ahead = data
             return True
-        if hasattr(self._stream, "read_nowait"):
+        if self.reads_at_once:
             return False
         return self._stream.get_extra_info("is_readable")
