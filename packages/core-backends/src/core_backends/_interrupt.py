@@ -13,10 +13,12 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import time
 from typing import Any, Awaitable, Callable, List, Optional, TypeVar
 
 from ._abandon import abandon
-from ._runtime import current_async_library
+from ._runtime import current_async_library, world
+from ._synchronization import Event
 
 __all__ = ["AsyncInterrupt", "Interrupt", "Interrupted", "register_socket"]
 
@@ -37,14 +39,25 @@ def register_socket(sock: socket.socket) -> None:
         interrupt._register(sock)
 
 
+def pause(seconds: float) -> None:
+    """Sleep, for as long as the interrupt that this thread runs under, if any, is not fired."""
+    interrupt: Optional[Interrupt] = getattr(_running, "interrupt", None)
+    if interrupt is None:
+        time.sleep(seconds)
+    else:
+        interrupt._woken.wait(seconds)
+
+
 class Interrupt:
     """Lets one thread end what another one is waiting for."""
 
-    __slots__ = ("_fired", "_lock", "_sockets")
+    __slots__ = ("_fired", "_lock", "_sockets", "_woken", "_world")
 
     def __init__(self) -> None:
         self._fired = False
         self._lock = threading.Lock()
+        self._woken = Event()
+        self._world = world()
         self._sockets: List[socket.socket] = []
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
@@ -70,9 +83,12 @@ class Interrupt:
 
     def fire(self) -> None:
         """End what runs, and whatever would run later."""
+        if self._world.forked():
+            return  # What runs is the parent's, and shutting its sockets down would reach the parent.
         with self._lock:
             self._fired = True
             sockets = list(self._sockets)
+        self._woken.set()
         for sock in sockets:
             _shut_down(sock)
 
@@ -129,9 +145,14 @@ class AsyncInterrupt:
                 if here:
                     scope.cancel()
                 else:
-                    token.run_sync_soon(scope.cancel)
+                    try:
+                        token.run_sync_soon(scope.cancel)
+                    except trio.RunFinishedError:
+                        pass  # That run has ended, and its tasks went with it.
 
             self._cancel = cancel
+            if self._fired:  # From another thread, just before there was something to cancel.
+                scope.cancel()
             try:
                 result = await function(*args)
             except Exception as exc:
@@ -151,18 +172,32 @@ class AsyncInterrupt:
         task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         before = task.cancelling() if sys.version_info >= (3, 11) else 0
+        running = True
+        ours = False
+
+        def end() -> None:
+            # On the task's own loop, and only while it is still in here: a later await of it is none of our business.
+            nonlocal ours
+            if running and not ours:
+                ours = True
+                task.cancel()
 
         def cancel() -> None:
             if asyncio._get_running_loop() is loop:
-                task.cancel()
-            else:
-                loop.call_soon_threadsafe(task.cancel)
+                end()
+                return
+            try:
+                loop.call_soon_threadsafe(end)
+            except RuntimeError:
+                pass  # That loop has been closed, and its tasks went with it.
 
         self._cancel = cancel
+        if self._fired:  # From another thread, just before there was something to cancel.
+            loop.call_soon(end)
         try:
             result = await function(*args)
         except asyncio.CancelledError:
-            if self._fired and self._cancel is None:
+            if ours:
                 if sys.version_info >= (3, 11) and task.uncancel() > before:
                     raise
                 raise Interrupted from None
@@ -172,6 +207,7 @@ class AsyncInterrupt:
                 raise Interrupted from exc
             raise
         finally:
+            running = False
             self._cancel = None
         if self._fired:
             abandon(result)

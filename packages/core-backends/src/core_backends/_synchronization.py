@@ -44,6 +44,8 @@ class Event:
         self._set = True
         self._open()
 
+    set_soon = set
+
     def _open(self) -> None:
         try:
             self._gate.release()
@@ -63,13 +65,16 @@ class Event:
 
 
 class AsyncEvent:
-    """A one-shot event for asyncio and trio; it belongs to the event loop that first waits for it."""
+    """A one-shot event for asyncio and trio; it belongs to the event loop that first waits for it.
 
-    __slots__ = ("_lock", "_set", "_waiters")
+    There is no lock in it: whoever waits enters the queue and then looks at the flag, whoever sets it raises the flag
+    and then empties the queue, so one of them sees the other.
+    """
+
+    __slots__ = ("_set", "_waiters")
 
     def __init__(self) -> None:
         self._set = False
-        self._lock = threading.Lock()
         self._waiters: Deque[Any] = deque()
 
     def is_set(self) -> bool:
@@ -78,11 +83,21 @@ class AsyncEvent:
 
     def set(self) -> None:
         """Let every waiter go, now and later."""
-        with self._lock:
-            self._set = True
-            waiters, self._waiters = self._waiters, deque()
-        for waiter in waiters:
-            waiter.wake()
+        self._set = True
+        self._wake(soon=False)
+
+    def set_soon(self) -> None:
+        """The same for finalisers, which run inside of anything, the event loop's own steps included."""
+        self._set = True
+        self._wake(soon=True)
+
+    def _wake(self, *, soon: bool) -> None:
+        while self._waiters:
+            try:
+                waiter = self._waiters.popleft()
+            except IndexError:
+                return  # Another thread has taken it.
+            waiter.wake(soon)
 
     async def wait(self, timeout: Optional[float] = None) -> bool:
         """Wait until set; False when `timeout` seconds passed before that."""
@@ -91,19 +106,17 @@ class AsyncEvent:
         if timeout is not None and timeout <= 0:
             return False
         waiter: Any = _TrioWaiter() if current_async_library() == "trio" else _AsyncioWaiter()
-        with self._lock:
-            if self._set:
-                return True
-            self._waiters.append(waiter)
+        self._waiters.append(waiter)
+        if self._set:
+            return True
         try:
             await waiter.wait(timeout)
         finally:
             if not self._set:
-                with self._lock:
-                    try:
-                        self._waiters.remove(waiter)
-                    except ValueError:
-                        pass  # `set()` has just taken it.
+                try:
+                    self._waiters.remove(waiter)
+                except (IndexError, ValueError):
+                    pass  # `set()` has just taken it, or another waiter is leaving at the same moment.
         return self._set
 
 
@@ -115,8 +128,8 @@ class _AsyncioWaiter:
         self._loop = self._get_running_loop()
         self._future = self._loop.create_future()
 
-    def wake(self) -> None:
-        if self._get_running_loop() is self._loop:
+    def wake(self, soon: bool) -> None:
+        if not soon and self._get_running_loop() is self._loop:
             self._resolve()
             return
         try:
@@ -147,9 +160,9 @@ class _TrioWaiter:
         self._event = self._trio.Event()
         self._token = self._trio.lowlevel.current_trio_token()
 
-    def wake(self) -> None:
+    def wake(self, soon: bool) -> None:
         try:
-            if self._trio.lowlevel.current_trio_token() is self._token:
+            if not soon and self._trio.lowlevel.current_trio_token() is self._token:
                 self._event.set()
                 return
         except RuntimeError:

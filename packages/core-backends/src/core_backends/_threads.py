@@ -18,13 +18,12 @@ import os
 import socket
 import ssl
 import threading
-import time
 from typing import Any, Iterable, Optional, Sequence
 
 from ._backend import SOCKET_OPTION, NetworkBackend, NetworkStream
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
-from ._interrupt import register_socket
+from ._interrupt import pause, register_socket
 from ._sockets import connect_tcp_socket, connect_unix_socket, milliseconds, watch_readable, watch_writable
 from ._ssl import offering
 from ._sync.tls_layer import TLSLayerStream
@@ -368,7 +367,7 @@ class SyncBackend(NetworkBackend):
         return _stream_on(connect_unix_socket(path, timeout, socket_options))
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        pause(seconds)
 
 
 def _stream_on(sock: socket.socket) -> SyncStream:
