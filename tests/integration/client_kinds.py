@@ -12,6 +12,7 @@ import asyncio
 import inspect
 import sys
 import threading
+import time
 import traceback
 import types
 import typing
@@ -25,6 +26,9 @@ __all__ = ["CLIENT_KINDS", "Client", "make_client"]
 
 #: Seconds after which a test is taken to hang.
 TEST_SECONDS = 60.0
+
+#: Seconds within which a server notices what a client did.
+WAIT_SECONDS = 10.0
 
 #: Put into every request that does not say otherwise, so that a hang is an exception with a traceback.
 TIMEOUTS = {"connect": 10.0, "read": 10.0, "write": 10.0, "pool": 10.0}
@@ -64,6 +68,17 @@ class Client:
         """`function` of every item at the same time; the results in order, or the first exception."""
         raise NotImplementedError
 
+    async def until(self, condition: typing.Callable[[], bool]) -> None:
+        """Poll `condition` until it holds, then let the event loop see what has happened to its sockets meanwhile."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "the condition did not come true"
+            await self._pause(0.005)
+        await self._pause(0.001)
+
+    async def _pause(self, seconds: float) -> None:
+        raise NotImplementedError
+
     def _make_pool(self, options: typing.Dict[str, typing.Any]) -> Pool:
         return httpcore.AsyncConnectionPool(**options)
 
@@ -83,6 +98,9 @@ class AsyncioClient(Client):
         self, function: typing.Callable[[T], typing.Coroutine[typing.Any, typing.Any, R]], items: typing.Iterable[T]
     ) -> typing.List[R]:
         return list(await asyncio.gather(*[function(item) for item in items]))
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 class AnyIOClient(AsyncioClient):
@@ -132,6 +150,11 @@ class TrioClient(Client):
             raise failures[0]
         return [results[index] for index in sorted(results)]
 
+    async def _pause(self, seconds: float) -> None:
+        import trio
+
+        await trio.sleep(seconds)
+
 
 class SyncClient(Client):
     """Threads and blocking calls."""
@@ -148,6 +171,9 @@ class SyncClient(Client):
         self, function: typing.Callable[[T], typing.Coroutine[typing.Any, typing.Any, R]], items: typing.Iterable[T]
     ) -> typing.List[R]:
         return _in_threads([lambda item=item: _drive(function(item)) for item in items], TEST_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        time.sleep(seconds)  # noqa: ASYNC251 -- the coroutines of the sync side run on plain threads
 
     def _make_pool(self, options: typing.Dict[str, typing.Any]) -> Pool:
         return _SyncPool(httpcore.ConnectionPool(**options))
