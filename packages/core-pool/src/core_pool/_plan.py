@@ -27,16 +27,18 @@ C = TypeVar("C")
 class Slot(Generic[C]):
     """A place in the pool and the connection in it."""
 
-    __slots__ = ("connection", "gone", "idle_since", "key", "leases", "served", "sole")
+    __slots__ = ("connection", "gone", "idle_since", "key", "leases", "reused", "shut", "sole")
 
     def __init__(self, key: Any, connection: C, sole: bool) -> None:
         self.key = key
         self.connection = connection
         self.leases = 0
-        # Leases granted so far: a connection that has served before may turn out to be dead.
-        self.served = 0
+        # It has been idle, so it has served before, and may turn out to be dead.
+        self.reused = False
         self.idle_since = 0.0
         self.gone = False
+        # Gone because the whole pool was closed: those who hold it are to fail, not to go elsewhere.
+        self.shut = False
         # Nobody may join the first request: the origin is known to serve one request a connection.
         self.sole = sole
 
@@ -54,13 +56,16 @@ class Slot(Generic[C]):
 
 
 class Waiter(Generic[C]):
-    """A request's place in the queue; `slot` or `error` is set when its turn has come, and `notify` is to be called."""
+    """A request's place in the queue; `slot` or `error` is set when its turn has come.
 
-    __slots__ = ("error", "key", "notify", "slot")
+    `turn` is the driver's, for telling whoever waits.
+    """
 
-    def __init__(self, key: Any, notify: Callable[[], None]) -> None:
+    __slots__ = ("error", "key", "slot", "turn")
+
+    def __init__(self, key: Any, turn: Any = None) -> None:
         self.key = key
-        self.notify = notify
+        self.turn = turn
         self.slot: Optional[Slot[C]] = None
         self.error: Optional[Exception] = None
 
@@ -181,7 +186,8 @@ class Plan(Generic[C]):
     def cancel(self, waiter: Waiter[C], now: float) -> None:
         """Take back a waiter that waits no more; a slot that it has been given meanwhile goes to the next one."""
         if waiter.slot is not None:
-            self.release(waiter.slot, now, failed=waiter.slot.served == 1)
+            # Not used, it may be kept only if it was idle, and not if it has never been established.
+            self.release(waiter.slot, now, failed=True)
         elif waiter.error is None and waiter.key in self._queues:
             self._dequeue(waiter)
 
@@ -207,11 +213,17 @@ class Plan(Generic[C]):
         while len(self._ageing) > self.max_idle:
             self._evict()
 
-    def bounce(self, slot: Slot[C], now: float) -> None:
-        """Give a lease back whose connection was not available, and learn from it whether that origin multiplexes."""
-        if not slot.gone and getattr(slot.connection, "max_concurrent_requests", None) == 1:
+    def bounce(self, slot: Slot[C], now: float) -> Optional[Slot[C]]:
+        """Exchange a leased slot whose connection was not available, and learn from it whether that origin multiplexes;
+        None when that has to wait.
+        """
+        connection: Any = slot.connection
+        if not slot.gone and getattr(connection, "max_concurrent_requests", None) == 1:
             self._sole.add(slot.key)
+        if slot.leases == 1 and connection.is_closed():
+            return self.replace(slot)
         self.release(slot, now, failed=True)
+        return self.acquire(slot.key)
 
     def replace(self, slot: Slot[C]) -> Optional[Slot[C]]:
         """Drop a leased slot whose connection is dead, and lease another in its place; None when that has to wait."""
@@ -219,11 +231,31 @@ class Plan(Generic[C]):
             self._remove(slot)
             self.closing.append(slot)
         try:
-            return self.acquire(slot.key)
+            other = self.acquire(slot.key)
+            self._offer(other)
+            return other
         finally:
             # The room that was made is for the request that found out; only if it needs none it is for the others.
             if self._queue:
                 self._serve()
+
+    def renew(self, slot: Slot[C]) -> Optional[Slot[C]]:
+        """Exchange a leased slot for one with a new connection; None where the slot's place is no longer its own."""
+        if slot.gone:
+            return None
+        self._remove(slot)
+        self.closing.append(slot)
+        try:
+            fresh = self._lease(self._open(slot.key))
+            self._offer(fresh)
+            return fresh
+        finally:
+            if self._queue:
+                self._serve()
+
+    def first_waiter(self) -> Optional[Waiter[C]]:
+        """Return who has waited longest; None when nobody waits."""
+        return self._queue.first() if self._queue else None
 
     def expire(self, now: float) -> None:
         """Close what has been idle for too long."""
@@ -259,8 +291,19 @@ class Plan(Generic[C]):
             waiter.error = error()
             self.served.append(waiter)
         for slot in list(self._slots):
+            slot.shut = True
             self._remove(slot)
             self.closing.append(slot)
+
+    def disown(self) -> List[C]:
+        """Let go of all slots without touching anything else, and return their connections.
+
+        For books that were left in the middle of a step, by a thread that did not come along when the process forked.
+        """
+        slots = list(self._slots)
+        for slot in slots:
+            slot.gone = True
+        return [slot.connection for slot in slots]
 
     # Moves between the books.
 
@@ -272,7 +315,6 @@ class Plan(Generic[C]):
 
     def _lease(self, slot: Slot[C]) -> Slot[C]:
         slot.leases += 1
-        slot.served += 1
         self._leases += 1
         if slot.leases == 1 and slot.multiplexes():
             self._shared.setdefault(slot.key, {})[slot] = None
@@ -284,6 +326,7 @@ class Plan(Generic[C]):
             slot.sole = False
             self._sole.discard(slot.key)
         slot.idle_since = now
+        slot.reused = True
         self._idle.setdefault(slot.key, {})[slot] = None
         self._ageing[slot] = None
 
@@ -343,8 +386,12 @@ class Plan(Generic[C]):
             if slot is None:
                 return
             self._hand_over(slot, waiter)
-            if waiter.key in self._queues and slot.multiplexes():
-                self._serve_room(slot)
+            self._offer(slot)
+
+    def _offer(self, slot: Optional[Slot[C]]) -> None:
+        """Let those who wait for its origin join a slot that has just been leased to somebody else."""
+        if slot is not None and slot.key in self._queues and slot.multiplexes():
+            self._serve_room(slot)
 
     def _serve_room(self, slot: Slot[C]) -> None:
         """Give the room on a multiplexing connection to those who wait for its origin; what is left is on offer."""

@@ -5,7 +5,8 @@ Rules that hold here:
 * The plan is touched only under `_lock`, and nothing is awaited, closed or woken while it is held.
 * A lease is given back by a synchronous call that nothing can interrupt; closing connections comes after, and whatever
   interrupts that abandons the rest.
-* Finalisers take no lock: they note the slot, and the next operation settles it.
+* Finalisers run inside of anything, so they wait for no lock and ask no connection: they note the slot, and whoever
+  leaves the plan next, or the first in the queue, settles it.
 * Sockets belong to one event loop and one process. The key of a connection says which, so another one never picks it.
 """
 
@@ -17,7 +18,7 @@ import threading
 import time
 from collections import deque
 from types import TracebackType
-from typing import Any, Callable, Deque, FrozenSet, List, Optional, Type
+from typing import Any, Callable, Deque, FrozenSet, List, Optional, Set, Type
 
 from core_backends import (
     AsyncConnectionInterface,
@@ -42,7 +43,9 @@ from core_backends.lowlevel import (
     with_deadline,
 )
 
+from .._fork import beginning_anew
 from .._plan import Plan, Slot, Waiter
+from .._replay import may_replay
 from .body import AsyncPoolByteStream
 
 __all__ = ["AsyncConnectionPool"]
@@ -60,7 +63,8 @@ class AsyncConnectionPool(AsyncRequestInterface):
     `create_connection` makes the connection for an origin, without connecting it; a subclass may override the method
     of that name instead. At most `max_connections` exist at a time and at most `max_keepalive_connections` of them
     idle (None: no bound of its own, for either). An idle one is closed after `keepalive_expiry` seconds, None for
-    never. `schemes` are those that the connections speak.
+    never. `schemes` are those that the connections speak. With `replay`, an idempotent request with its body in memory
+    is sent once more, on a new connection, where a reused one turns out to have been closed before a response came.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class AsyncConnectionPool(AsyncRequestInterface):
         max_keepalive_connections: Optional[int] = None,
         keepalive_expiry: Optional[float] = None,
         schemes: FrozenSet[bytes] = frozenset((b"http", b"https", b"ws", b"wss")),
+        replay: bool = True,
     ) -> None:
         unlimited = 2**63 - 1
         self._factory = create_connection
@@ -82,7 +87,10 @@ class AsyncConnectionPool(AsyncRequestInterface):
         self._keepalive_expiry = keepalive_expiry
         self._lock = threading.Lock()
         self._dropped: Deque[Slot[AsyncConnectionInterface]] = deque()
+        self._replay = replay
+        self._replays = 0
         self._world: Any = None
+        self._worlds: Set[Any] = set()
         self._plan = self._new_plan()
 
     def _new_plan(self) -> Plan[AsyncConnectionInterface]:
@@ -105,6 +113,11 @@ class AsyncConnectionPool(AsyncRequestInterface):
     def connections(self) -> List[AsyncConnectionInterface]:
         """The live connections, oldest first."""
         return self._plan.connections
+
+    @property
+    def replays(self) -> int:
+        """How many requests have been sent once more because a reused connection had been closed by the server."""
+        return self._replays
 
     @property
     def _connections(self) -> List[AsyncConnectionInterface]:
@@ -134,33 +147,42 @@ class AsyncConnectionPool(AsyncRequestInterface):
         key = (here, scheme, url.host, DEFAULT_PORTS.get(scheme, 0) if port is None else port)
 
         patience: Optional[Deadline] = None
-        attempts = 0
+        refusals = 0
+        returned = replayed = False
         leased = self._acquire(key)
         while True:
             if leased is None:
                 if patience is None:
                     patience = Deadline(phase_timeout(request.extensions, "pool"))
-                leased = await self._wait(key, patience, returned=attempts > 0)
+                leased = await self._wait(key, patience, returned=returned)
             slot = leased
-            attempts += 1
+            returned = True
+            connection = slot.connection
             try:
                 if self._plan.closing:
                     await self._tidy()
-                connection = slot.connection
-                if slot.served > 1 and slot.leases == 1 and connection.has_expired():
+                if slot.reused and slot.leases == 1 and connection.has_expired():
                     leased = self._replace(slot)
                     continue
                 response = await connection.handle_async_request(request)
             except ConnectionNotAvailable as exc:
-                if attempts > MAX_ATTEMPTS:
+                refusals += 1
+                if slot.shut:
+                    raise _closed() from exc
+                if refusals > MAX_ATTEMPTS:
                     self._release(slot, failed=True)
                     raise RemoteProtocolError(
-                        f"{Origin(*key[1:])} refused the request on {attempts} connections in a row: {exc}"
+                        f"{Origin(*key[1:])} refused the request on {refusals} connections in a row: {exc}"
                     ) from exc
                 leased = self._bounce(slot)
-            except BaseException:
-                self._release(slot, failed=True)
-                raise
+            except BaseException as exc:
+                fresh = None
+                if self._replay and not replayed and may_replay(request, connection, exc, reused=slot.reused):
+                    fresh = self._renew(slot)
+                if fresh is None:
+                    self._release(slot, failed=True)
+                    raise
+                leased, replayed = fresh, True
             else:
                 return response_with_stream(response, AsyncPoolByteStream(response.stream, slot, self))
 
@@ -171,10 +193,8 @@ class AsyncConnectionPool(AsyncRequestInterface):
         """
         with self._lock:
             self._settle()
-            self._plan.close(
-                lambda: ConnectError("The connection pool was closed while the request was waiting in it.")
-            )
-        self._notify()
+            self._plan.close(_closed)
+        self._follow_up()
         await self._tidy()
 
     async def __aenter__(self) -> AsyncConnectionPool:
@@ -199,28 +219,46 @@ class AsyncConnectionPool(AsyncRequestInterface):
     # What touches the plan. Nothing here waits.
 
     def _acquire(self, key: Any) -> Optional[Slot[AsyncConnectionInterface]]:
-        with self._lock:
-            if self._dropped:
-                self._settle()
-            slot = self._plan.acquire(key)
-        if self._plan.served:
-            self._notify()
-        return slot
+        plan = self._plan
+        try:
+            with self._lock:
+                if self._dropped:
+                    self._settle()
+                if plan.keepalive_expiry is not None:
+                    plan.expire(time.monotonic())
+                return plan.acquire(key)
+        finally:
+            if plan.served or self._dropped:
+                self._follow_up()
 
     def _replace(self, slot: Slot[AsyncConnectionInterface]) -> Optional[Slot[AsyncConnectionInterface]]:
         """Exchange a slot whose connection turned out to be dead."""
-        with self._lock:
-            other = self._plan.replace(slot)
-        self._notify()
-        return other
+        try:
+            with self._lock:
+                if slot.shut:
+                    raise _closed()
+                return self._plan.replace(slot)
+        finally:
+            self._follow_up()
 
     def _bounce(self, slot: Slot[AsyncConnectionInterface]) -> Optional[Slot[AsyncConnectionInterface]]:
         """Exchange a slot whose connection did not take the request."""
-        with self._lock:
-            self._plan.bounce(slot, time.monotonic())
-            other = self._plan.acquire(slot.key)
-        self._notify()
-        return other
+        try:
+            with self._lock:
+                return self._plan.bounce(slot, time.monotonic())
+        finally:
+            self._follow_up()
+
+    def _renew(self, slot: Slot[AsyncConnectionInterface]) -> Optional[Slot[AsyncConnectionInterface]]:
+        """Exchange a slot whose connection the server had closed for one with a new connection."""
+        try:
+            with self._lock:
+                fresh = self._plan.renew(slot)
+                if fresh is not None:
+                    self._replays += 1
+                return fresh
+        finally:
+            self._follow_up()
 
     def _release(self, slot: Slot[AsyncConnectionInterface], *, failed: bool) -> None:
         """Give a lease back; after a failure, close at once what that leaves to be closed."""
@@ -231,26 +269,26 @@ class AsyncConnectionPool(AsyncRequestInterface):
                 self._settle()
             plan.release(slot, now, failed=failed)
             plan.expire(now)
-        if plan.served:
-            self._notify()
+        if plan.served or self._dropped:
+            self._follow_up()
         if failed and plan.closing:
             self._abandon_closing()
 
     def _drop(self, slot: Slot[AsyncConnectionInterface]) -> None:
         """Note a lease whose response was finalised without having been closed.
 
-        This may run inside of anything, the plan's own steps included, so it waits for no lock. Somebody may be
-        queued for the slot, though, so it is settled here and now if nobody is at the plan; else whoever is there, or
-        comes next, does.
+        This may run inside of anything, the plan's own steps included. If somebody is at the plan, he settles the note
+        when he leaves; if nobody is, but somebody is queued, the first in the queue is woken to do it.
         """
         self._dropped.append(slot)
         if self._lock.acquire(blocking=False):
             try:
-                self._settle()
+                waiter = self._plan.first_waiter()
+                turn = None if waiter is None else waiter.turn
             finally:
                 self._lock.release()
-            self._notify()
-            self._abandon_closing()
+            if turn is not None:
+                turn.set_soon()
 
     def _settle(self) -> None:
         """Give back what finalisers have noted; called under the lock."""
@@ -264,71 +302,102 @@ class AsyncConnectionPool(AsyncRequestInterface):
             else:
                 self._plan.release(slot, time.monotonic(), failed=True)
 
-    def _notify(self) -> None:
-        """Tell those whose turn has come."""
-        while self._plan.served:
-            try:
-                waiter = self._plan.served.popleft()
-            except IndexError:
+    def _follow_up(self) -> None:
+        """Tell those whose turn has come, after settling what was noted while somebody was at the plan."""
+        while True:
+            while self._plan.served:
+                try:
+                    waiter = self._plan.served.popleft()
+                except IndexError:
+                    break  # Another thread has taken it.
+                waiter.turn.set()
+            if not self._dropped:
                 return
-            waiter.notify()
+            with self._lock:
+                self._settle()
 
     def _enter(self, world: Any) -> None:
         """Begin to serve another event loop or process, and drop the sockets of those that have ended."""
         if self._world is not None and self._world.forked():
-            # Another thread of the parent may have held the lock, or been in the middle of a step.
-            inherited = self._plan.connections
-            self._lock = threading.Lock()
-            self._dropped.clear()
-            self._plan = self._new_plan()
-            for connection in inherited:
-                abandon(connection)
+            with beginning_anew():
+                if self._world.forked():
+                    self._begin_anew(world)
         self._world = world
+        if world in self._worlds and not any(known.ended() for known in self._worlds):
+            return
         with self._lock:
+            self._worlds = {known for known in self._worlds if not known.ended()} | {world}
             self._plan.drop(lambda key: bool(key[0].ended()))
-        self._notify()
+        self._follow_up()
         self._abandon_closing()
+
+    def _begin_anew(self, world: Any) -> None:
+        """Leave to the parent what is the parent's: another thread of it may have been in the middle of a step."""
+        inherited = self._plan.disown()
+        self._lock = threading.Lock()
+        self._dropped = deque()
+        self._plan = self._new_plan()
+        self._worlds = set()
+        self._world = world
+        for connection in inherited:
+            abandon(connection)
 
     # What waits.
 
     async def _wait(self, key: Any, patience: Deadline, *, returned: bool) -> Slot[AsyncConnectionInterface]:
         """Wait in the queue for a slot; raises `PoolTimeout`."""
-        turn = AsyncEvent()
-        waiter: Waiter[AsyncConnectionInterface] = Waiter(key, turn.set)
+        plan = self._plan
+        waiter: Waiter[AsyncConnectionInterface] = Waiter(key)
         with self._lock:
             # Between the failed attempt and now another thread may have made room.
-            slot = self._plan.acquire(key)
+            slot = plan.acquire(key)
+            if slot is None:
+                waiter.turn = turn = AsyncEvent()
+                plan.enqueue(waiter, returned=returned)
+        try:
+            if self._dropped:
+                self._follow_up()
             if slot is not None:
                 return slot
-            self._plan.enqueue(waiter, returned=returned)
-        try:
-            await turn.wait(patience.remaining())
+            while await turn.wait(patience.remaining()):
+                with self._lock:
+                    if self._dropped:
+                        self._settle()
+                    # Woken by a finaliser for what is somebody else's turn now, or nobody's: wait on.
+                    if waiter.slot is None and waiter.error is None:
+                        waiter.turn = turn = AsyncEvent()
+                self._follow_up()
+                if waiter.slot is not None or waiter.error is not None:
+                    break
         except BaseException:
             with self._lock:
-                self._plan.cancel(waiter, time.monotonic())
-            self._notify()
+                # A slot that it has been given meanwhile goes to the next one.
+                plan.cancel(waiter, time.monotonic())
+            self._follow_up()
             self._abandon_closing()
             raise
         with self._lock:
             if waiter.slot is None and waiter.error is None:
-                self._plan.cancel(waiter, time.monotonic())
+                plan.cancel(waiter, time.monotonic())
+        self._follow_up()
         if waiter.error is not None:
             raise waiter.error
         if waiter.slot is None:
             raise PoolTimeout(
-                f"No connection became free in time: {self._plan.leases} requests hold one, {self._plan.waiting} wait, "
+                f"No connection became free in time: {plan.leases} requests hold one, {plan.waiting} wait, "
                 f"and the limit is {self._max_connections} connections."
             )
         return waiter.slot
 
     async def _tidy(self) -> None:
         """Close what has left the plan; what interrupts that abandons the rest."""
+        here = async_world()
         while self._plan.closing:
             try:
                 slot = self._plan.closing.popleft()
             except IndexError:
                 return
-            if slot.key[0] is not self._world:
+            if slot.key[0] is not here:
                 abandon(slot.connection)
                 continue
             try:
@@ -347,6 +416,10 @@ class AsyncConnectionPool(AsyncRequestInterface):
             except IndexError:
                 return
             abandon(slot.connection)
+
+
+def _closed() -> ConnectError:
+    return ConnectError("The connection pool was closed while the request was waiting in it.")
 
 
 def _scheme_fault(scheme: bytes) -> str:

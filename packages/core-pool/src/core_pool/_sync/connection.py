@@ -5,9 +5,11 @@ Rules that hold here:
 
 * One attempt at a time: requests that arrive meanwhile wait for it, each within its own connect timeout, and share its
   result, success or failure. If the one that runs it is cancelled, the next one who waits begins another.
+* What is shared is what the network said. What the hook or the backend of one request's own raised is not the others'.
 * An attempt has one budget, the connect timeout, for every byte of every handshake, whatever the route.
 * Whatever ends an attempt early closes what it had opened.
-* State changes under `_lock`, without I/O.
+* `_lock` is held to decide who runs the attempt, without I/O. Closing takes no lock, for finalisers close: it raises a
+  mark and then looks for what there is to close; whoever runs an attempt puts it in place and then looks at the mark.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import copy
 import logging
 import ssl
 import threading
+import time
 from types import TracebackType
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Type
 
@@ -27,11 +30,16 @@ from core_backends import (
     ConnectTimeout,
     DirectConnector,
     NetworkBackend,
+    NetworkError,
     NetworkStream,
     Origin,
+    ProtocolError,
+    ProxyError,
     Request,
     Response,
     SyncBackend,
+    TimeoutException,
+    UnsupportedProtocol,
 )
 from core_backends.lowlevel import (
     Deadline,
@@ -55,6 +63,9 @@ __all__ = ["HTTPConnection"]
 ASSUMED_STREAMS = 100
 
 logger = logging.getLogger("httpcore.connection")
+
+# What an attempt may fail with that holds for everybody who waits for it.
+SHARED_FAILURES = (NetworkError, ProtocolError, ProxyError, TimeoutException, UnsupportedProtocol)
 
 ProtocolFactory = Callable[..., ConnectionInterface]
 
@@ -150,21 +161,22 @@ class HTTPConnection(ConnectionInterface):
             if not attempt.done.wait(patience.remaining()):
                 raise ConnectTimeout(f"Connecting to {self._origin} took too long.")
             if attempt.error is not None:
-                raise copy.copy(attempt.error) from attempt.error
+                raise _another(attempt.error) from attempt.error
 
     def _run(self, attempt: _Attempt, request: Request) -> ConnectionInterface:
         try:
+            if self._closed:
+                attempt.interrupt.fire()
             connection = attempt.interrupt.run(self._establish_with_retries, request)
-            with self._lock:
-                if not self._closed:
-                    self._connection = connection
-                    return connection
-            abandon(connection)
-            raise Interrupted
+            self._connection = connection
+            if self._closed:
+                abandon(connection)
+                raise Interrupted
+            return connection
         except Interrupted as exc:
             attempt.error = ConnectError(f"The connection to {self._origin} was closed while it was being established.")
             raise attempt.error from exc
-        except Exception as exc:
+        except SHARED_FAILURES as exc:
             attempt.error = exc
             raise
         finally:
@@ -180,7 +192,7 @@ class HTTPConnection(ConnectionInterface):
                 return self._establish(request.extensions)
             except (ConnectError, ConnectTimeout):
                 pause = next(waits, None)
-                if pause is None:
+                if pause is None or self._closed or _passes(request.extensions, pause):
                     raise
                 trace = tracer(logger, request.extensions)
                 if trace is None:
@@ -231,12 +243,11 @@ class HTTPConnection(ConnectionInterface):
             abandon(connection)
 
     def _close(self) -> Optional[ConnectionInterface]:
-        with self._lock:
-            self._closed = True
-            attempt, connection = self._attempt, self._connection
+        self._closed = True
+        attempt = self._attempt
         if attempt is not None:
             attempt.interrupt.fire()
-        return connection
+        return self._connection
 
     def __enter__(self) -> HTTPConnection:
         return self
@@ -289,6 +300,11 @@ class HTTPConnection(ConnectionInterface):
             return ASSUMED_STREAMS if self._may_multiplex else 1
         return getattr(connection, "max_concurrent_requests", None)
 
+    @property
+    def closed_before_response(self) -> bool:
+        """Whether the last request failed because the connection ended before one byte of a response came."""
+        return bool(getattr(self._connection, "closed_before_response", False))
+
     def info(self) -> str:
         """Return one line about the connection's state, for people."""
         connection = self._connection
@@ -298,3 +314,17 @@ class HTTPConnection(ConnectionInterface):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.info()}]>"
+
+
+def _another(error: Exception) -> Exception:
+    """Return an exception like `error` to raise elsewhere: a traceback belongs to one."""
+    try:
+        return copy.copy(error)
+    except TypeError:  # A user's own class, whose constructor takes other arguments.
+        return ConnectError(str(error))
+
+
+def _passes(extensions: Mapping[str, Any], pause: float) -> bool:
+    """Whether the request's deadline passes within the next `pause` seconds."""
+    deadline = extensions.get("deadline")
+    return deadline is not None and time.monotonic() + pause >= float(deadline)
