@@ -38,9 +38,6 @@ WRITE_PIECE = 256 * 1024
 # A closed stream may still have bytes to send; a peer that does not take them within this many seconds loses them.
 LINGER = 5.0
 
-# A loop that has been busy for longer than this may not have seen yet what happened to the socket.
-SEEN_RECENTLY = 0.02
-
 
 class _Alarm:
     """Calls back when a deadline passes; setting and clearing it is cheap, since the timer is left as it is."""
@@ -104,16 +101,14 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
         self._handed_over = 0
         self._read_alarm: Optional[_Alarm] = None
         self._write_alarm: Optional[_Alarm] = None
-        self._seen_at = 0.0
+        self._peek: Optional[Callable[[Optional[float]], Any]] = None
 
     # What the transport calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        self._seen_at = self._loop.time()
 
     def data_received(self, data: bytes) -> None:
-        self._seen_at = self._loop.time()
         self._buffer.append(data)
         self._buffered += len(data)
         reader = self._reader
@@ -375,13 +370,15 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
         return None
 
     def _look(self) -> None:
-        """Ask the socket itself, where the loop may have been too busy to look: a coroutine that has just blocked it
-        for a while would otherwise be given a connection whose end is waiting to be noticed.
+        """Ask the socket itself: what arrived since the loop's last turn, or while a coroutine kept it from turning, is
+        not known to the transport yet, and a connection whose end waits to be noticed must not be used.
         """
-        if self._buffer or self._at_end or self._closed or self._loop.time() - self._seen_at < SEEN_RECENTLY:
+        if self._buffer or self._at_end or self._closed:
             return
         try:
-            if not watch_readable(self._sock)(0):
+            if self._peek is None:
+                self._peek = watch_readable(self._sock)
+            if not self._peek(0):
                 return
             arrived = self._sock.recv(HIGH_WATER)
         except BlockingIOError:
