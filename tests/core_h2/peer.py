@@ -53,6 +53,7 @@ class Peer:
         self._encoder = hpack.Encoder()
         self._decoder = hpack.Decoder(max_header_list_size=2**20)
         self._inbox = bytearray()
+        self._announced: List[Dict[int, int]] = []
         self._preface = False
         self._block: Optional[Tuple[int, bytes, bool]] = None
         if settings is not None:
@@ -67,12 +68,16 @@ class Peer:
         self.on_output()
 
     def announce(self, settings: Dict[int, int]) -> None:
+        """Change settings; they hold from the client's acknowledgement on."""
+        self._announced.append(settings)
+        self.send(frames.SettingsFrame(settings=settings))
+
+    def _apply(self, settings: Dict[int, int]) -> None:
         change = settings.get(4, self.initial_receive_window) - self.initial_receive_window
         self.initial_receive_window += change
         for exchange in self.exchanges.values():
             exchange.receive_window += change
         self.max_frame_size = settings.get(5, self.max_frame_size)
-        self.send(frames.SettingsFrame(settings=settings))
 
     def head(self, stream_id: int, fields: Sequence[Field] = OK, *, end: bool = False) -> None:
         flags = ["END_HEADERS", "END_STREAM"] if end else ["END_HEADERS"]
@@ -148,6 +153,8 @@ class Peer:
         if isinstance(frame, frames.SettingsFrame):
             if "ACK" in frame.flags:
                 self.acknowledged += 1
+                self._apply(self._announced.pop(0))
+                self.on_acknowledgement()
             else:
                 self._receive_settings(frame.settings)
         elif isinstance(frame, (frames.HeadersFrame, frames.ContinuationFrame)):
@@ -172,6 +179,9 @@ class Peer:
             self.goaways.append((frame.last_stream_id, frame.error_code))
         else:
             raise AssertionError(f"a client does not send {frame!r}")
+
+    def on_acknowledgement(self) -> None:
+        """The client has taken some settings."""
 
     def on_window(self, stream_id: int) -> None:
         """The client has given back some window."""

@@ -39,7 +39,7 @@ class AsyncPipe(AsyncNetworkStream):
         self._reader: Optional[AsyncEvent] = None
         self._gate: Optional[AsyncEvent] = None
         self.blocked = AsyncEvent()  # Set when a write waits.
-        self.reading = AsyncEvent()  # Set when a read waits.
+        self._watchers: List[AsyncEvent] = []
         peer.on_output = self._wake
 
     def end(self) -> None:
@@ -63,9 +63,29 @@ class AsyncPipe(AsyncNetworkStream):
         if gate is not None:
             gate.set()
 
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Return when `condition` holds: it is looked at whenever something has been written, or a read waits."""
+        while True:
+            with self._lock:
+                if condition():
+                    return
+                change = AsyncEvent()
+                self._watchers.append(change)
+            assert await change.wait(10), "nothing happens"
+
     async def reader_waits(self) -> None:
         """Return when somebody waits for what the server has not sent yet."""
-        await self.reading.wait(10)
+        await self.until(lambda: self._reader is not None)
+
+    async def requests(self, count: int) -> None:
+        """Return when so many requests have come, and somebody waits for the answers."""
+        await self.until(lambda: self._reader is not None and len(self.peer.exchanges) >= count)
+
+    def _something_happened(self) -> None:
+        with self._lock:
+            watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            watcher.set()
 
     def _wake(self) -> None:
         with self._lock:
@@ -86,13 +106,12 @@ class AsyncPipe(AsyncNetworkStream):
                     if self._there():
                         return self._take(max_bytes)
                     arrival = self._reader = AsyncEvent()
-                self.reading.set()
+                self._something_happened()
                 left = None if deadline is None else max(0.0, deadline - time.monotonic())
                 if not await arrival.wait(left) and not self._there():
                     raise ReadTimeout("nothing came")
         finally:
             self.readers -= 1
-            self.reading = AsyncEvent()
 
     def _take(self, max_bytes: int) -> bytes:
         if self.closed:
@@ -116,6 +135,7 @@ class AsyncPipe(AsyncNetworkStream):
         gate = self._gate
         if gate is not None:
             self.blocked.set()
+            self._something_happened()
             if not await gate.wait(timeout):
                 raise WriteTimeout("the server takes nothing")
         self._deliver(buffer)
@@ -128,6 +148,7 @@ class AsyncPipe(AsyncNetworkStream):
             except Exception as exc:
                 # The test learns of it by its next read; a write that fails might be taken for a closed connection.
                 self.fail(ReadError(f"the peer found {exc!r}"))
+        self._something_happened()
 
     async def aclose(self) -> None:
         self.closed = True
@@ -156,7 +177,17 @@ class AsyncPartialPipe(AsyncPipe):
         return len(buffer)
 
 
-def connected(peer: Peer, **options: Any) -> "tuple[AsyncHTTP2Connection, AsyncPipe]":
+def connected(peer: Peer, **options: Any) -> tuple[AsyncHTTP2Connection, AsyncPipe]:
     """Return a connection to `peer`, and the pipe between them."""
     pipe = AsyncPipe(peer)
     return AsyncHTTP2Connection(ORIGIN, pipe, **options), pipe
+
+
+def owed_window(connection: AsyncHTTP2Connection) -> int:
+    """Return how much of the connection's window is in line to be given back with the next write."""
+    engine = connection._h2_state
+    server = Peer()
+    server.send_window = 0
+    server._preface = True
+    server.receive(b"".join(bytes(part) for part in engine._out))
+    return server.send_window + engine._window.owed

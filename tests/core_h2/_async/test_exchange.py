@@ -17,7 +17,7 @@ from core_backends import (
 )
 from core_h2 import AsyncHTTP2Connection
 
-from ..peer import Exchange, OK, Peer
+from ..peer import OK, Exchange, Peer
 from .pipe import ORIGIN, URL, connected
 
 

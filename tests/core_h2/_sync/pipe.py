@@ -40,7 +40,7 @@ class Pipe(NetworkStream):
         self._reader: Optional[Event] = None
         self._gate: Optional[Event] = None
         self.blocked = Event()  # Set when a write waits.
-        self.reading = Event()  # Set when a read waits.
+        self._watchers: List[Event] = []
         peer.on_output = self._wake
 
     def end(self) -> None:
@@ -64,9 +64,29 @@ class Pipe(NetworkStream):
         if gate is not None:
             gate.set()
 
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Return when `condition` holds: it is looked at whenever something has been written, or a read waits."""
+        while True:
+            with self._lock:
+                if condition():
+                    return
+                change = Event()
+                self._watchers.append(change)
+            assert change.wait(10), "nothing happens"
+
     def reader_waits(self) -> None:
         """Return when somebody waits for what the server has not sent yet."""
-        self.reading.wait(10)
+        self.until(lambda: self._reader is not None)
+
+    def requests(self, count: int) -> None:
+        """Return when so many requests have come, and somebody waits for the answers."""
+        self.until(lambda: self._reader is not None and len(self.peer.exchanges) >= count)
+
+    def _something_happened(self) -> None:
+        with self._lock:
+            watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            watcher.set()
 
     def _wake(self) -> None:
         with self._lock:
@@ -87,13 +107,12 @@ class Pipe(NetworkStream):
                     if self._there():
                         return self._take(max_bytes)
                     arrival = self._reader = Event()
-                self.reading.set()
+                self._something_happened()
                 left = None if deadline is None else max(0.0, deadline - time.monotonic())
                 if not arrival.wait(left) and not self._there():
                     raise ReadTimeout("nothing came")
         finally:
             self.readers -= 1
-            self.reading = Event()
 
     def _take(self, max_bytes: int) -> bytes:
         if self.closed:
@@ -117,6 +136,7 @@ class Pipe(NetworkStream):
         gate = self._gate
         if gate is not None:
             self.blocked.set()
+            self._something_happened()
             if not gate.wait(timeout):
                 raise WriteTimeout("the server takes nothing")
         self._deliver(buffer)
@@ -129,6 +149,7 @@ class Pipe(NetworkStream):
             except Exception as exc:
                 # The test learns of it by its next read; a write that fails might be taken for a closed connection.
                 self.fail(ReadError(f"the peer found {exc!r}"))
+        self._something_happened()
 
     def close(self) -> None:
         self.closed = True
@@ -157,7 +178,17 @@ class PartialPipe(Pipe):
         return len(buffer)
 
 
-def connected(peer: Peer, **options: Any) -> "tuple[HTTP2Connection, Pipe]":
+def connected(peer: Peer, **options: Any) -> tuple[HTTP2Connection, Pipe]:
     """Return a connection to `peer`, and the pipe between them."""
     pipe = Pipe(peer)
     return HTTP2Connection(ORIGIN, pipe, **options), pipe
+
+
+def owed_window(connection: HTTP2Connection) -> int:
+    """Return how much of the connection's window is in line to be given back with the next write."""
+    engine = connection._h2_state
+    server = Peer()
+    server.send_window = 0
+    server._preface = True
+    server.receive(b"".join(bytes(part) for part in engine._out))
+    return server.send_window + engine._window.owed

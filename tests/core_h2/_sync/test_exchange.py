@@ -18,7 +18,7 @@ from core_backends import (
 )
 from core_h2 import HTTP2Connection
 
-from ..peer import Exchange, OK, Peer
+from ..peer import OK, Exchange, Peer
 from .pipe import ORIGIN, URL, connected
 
 
