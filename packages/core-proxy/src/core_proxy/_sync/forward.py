@@ -79,6 +79,10 @@ class ForwardHTTPConnection(ConnectionInterface):
     def max_concurrent_requests(self) -> Optional[int]:
         return getattr(self._connection, "max_concurrent_requests", None)
 
+    @property
+    def closed_before_response(self) -> bool:
+        return bool(getattr(self._connection, "closed_before_response", False))
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.info()}]>"
 

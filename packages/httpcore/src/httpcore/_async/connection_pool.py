@@ -31,6 +31,8 @@ class AsyncConnectionPool(core_pool.AsyncConnectionPool):
     (None: no bound of its own, for either). `keepalive_expiry` seconds of idleness close a connection, None for
     never. `http1` and `http2` are the protocols allowed. `retries` is how often establishing a connection is tried
     again. `local_address`, `uds` (path of a unix socket), `network_backend` and `socket_options` say how to connect.
+    With `replay`, an idempotent request with its body in memory is sent once more, on a new connection, where a reused
+    one turns out to have been closed before a response came.
     Raises `RuntimeError` where something is asked for whose extra is not installed, and `ValueError` for a proxy
     whose scheme is none.
     """
@@ -49,12 +51,15 @@ class AsyncConnectionPool(core_pool.AsyncConnectionPool):
         uds: Optional[str] = None,
         network_backend: Optional[AsyncNetworkBackend] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+        *,
+        replay: bool = True,
     ) -> None:
         check_protocols(http1, http2)
         super().__init__(
             max_connections=max_connections,
             max_keepalive_connections=max_keepalive_connections,
             keepalive_expiry=keepalive_expiry,
+            replay=replay,
         )
         self._ssl_context = ssl_context
         self._proxy = proxy

@@ -39,6 +39,8 @@ class AsyncHTTPProxy(AsyncConnectionPool):
         uds: Optional[str] = None,
         network_backend: Optional[AsyncNetworkBackend] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+        *,
+        replay: bool = True,
     ) -> None:
         proxy = Proxy(url=proxy_url, auth=proxy_auth, headers=proxy_headers, ssl_context=proxy_ssl_context)
         if proxy.url.scheme not in (b"http", b"https"):
@@ -56,6 +58,7 @@ class AsyncHTTPProxy(AsyncConnectionPool):
             uds=uds,
             network_backend=network_backend,
             socket_options=socket_options,
+            replay=replay,
         )
         self._proxy_url = proxy.url
         self._proxy_headers: Any = proxy.headers

@@ -31,6 +31,8 @@ class AsyncSOCKSProxy(AsyncConnectionPool):
         http2: bool = False,
         retries: int = 0,
         network_backend: Optional[AsyncNetworkBackend] = None,
+        *,
+        replay: bool = True,
     ) -> None:
         proxy = Proxy(url=proxy_url, auth=proxy_auth)
         if not proxy.url.scheme.startswith(b"socks"):
@@ -45,6 +47,7 @@ class AsyncSOCKSProxy(AsyncConnectionPool):
             http2=http2,
             retries=retries,
             network_backend=network_backend,
+            replay=replay,
         )
         self._proxy_url = proxy.url
         self._proxy_auth = proxy.auth

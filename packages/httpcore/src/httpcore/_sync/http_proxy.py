@@ -40,6 +40,8 @@ class HTTPProxy(ConnectionPool):
         uds: Optional[str] = None,
         network_backend: Optional[NetworkBackend] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
+        *,
+        replay: bool = True,
     ) -> None:
         proxy = Proxy(url=proxy_url, auth=proxy_auth, headers=proxy_headers, ssl_context=proxy_ssl_context)
         if proxy.url.scheme not in (b"http", b"https"):
@@ -57,6 +59,7 @@ class HTTPProxy(ConnectionPool):
             uds=uds,
             network_backend=network_backend,
             socket_options=socket_options,
+            replay=replay,
         )
         self._proxy_url = proxy.url
         self._proxy_headers: Any = proxy.headers

@@ -32,6 +32,8 @@ class SOCKSProxy(ConnectionPool):
         http2: bool = False,
         retries: int = 0,
         network_backend: Optional[NetworkBackend] = None,
+        *,
+        replay: bool = True,
     ) -> None:
         proxy = Proxy(url=proxy_url, auth=proxy_auth)
         if not proxy.url.scheme.startswith(b"socks"):
@@ -46,6 +48,7 @@ class SOCKSProxy(ConnectionPool):
             http2=http2,
             retries=retries,
             network_backend=network_backend,
+            replay=replay,
         )
         self._proxy_url = proxy.url
         self._proxy_auth = proxy.auth
