@@ -354,6 +354,11 @@ def test_backends_of_threads_conform(name: str, servers: EchoServers, tls: TLS) 
     testing.check_backend(SYNC_BACKENDS[name](), **arguments_for(servers, tls, name))
 
 
+# anyio on trio leaves a socket to the garbage collector when it cannot be bound to its local address.
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket.socket.*'0.0.0.0', 0.:pytest.PytestUnraisableExceptionWarning"
+)
+@pytest.mark.filterwarnings("ignore:unclosed <socket.socket.*'0.0.0.0', 0.:ResourceWarning")
 @pytest.mark.parametrize(("name", "library"), ALL_ASYNC)
 def test_async_backends_conform(name: str, library: str, servers: EchoServers, tls: TLS) -> None:
     async def check() -> None:
@@ -362,14 +367,14 @@ def test_async_backends_conform(name: str, library: str, servers: EchoServers, t
     RUNS[library](check)
 
 
-def test_the_kit_finds_a_stream_that_loses_data() -> None:
-    class Forgetful(MinimalStream):
+def test_the_kit_finds_a_stream_that_gives_more_than_was_asked_for() -> None:
+    class Generous(MinimalStream):
         def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
-            return super().read(65536, timeout)[:max_bytes]
+            return super().read(65536, timeout)
 
     def make_pair() -> Any:
         here, there = socket.socketpair()
-        return Forgetful(here), SyncStream(there)
+        return Generous(here), SyncStream(there)
 
     with pytest.raises(AssertionError, match="a_read_leaves_what_is_beyond_max_bytes"):
         testing.check_stream(make_pair)

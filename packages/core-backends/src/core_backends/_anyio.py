@@ -135,10 +135,13 @@ class AnyIOStream(AsyncNetworkStream):
             return self._stream.extra(anyio.streams.tls.TLSAttribute.ssl_object, None)
         if info == "socket":
             return self._stream.extra(anyio.abc.SocketAttribute.raw_socket, None)
-        if info == "client_addr":
-            return self._stream.extra(anyio.abc.SocketAttribute.local_address, None)
-        if info == "server_addr":
-            return self._stream.extra(anyio.abc.SocketAttribute.remote_address, None)
+        try:
+            if info == "client_addr":
+                return self._stream.extra(anyio.abc.SocketAttribute.local_address, None)
+            if info == "server_addr":
+                return self._stream.extra(anyio.abc.SocketAttribute.remote_address, None)
+        except OSError:
+            pass  # A socket that is closed, or has lost its peer, knows neither.
         return None
 
     def _is_readable(self) -> Any:

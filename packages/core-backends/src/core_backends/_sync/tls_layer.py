@@ -66,6 +66,9 @@ class TLSLayerStream(NetworkStream):
         """Return TLS on `stream`; raises `ConnectTimeout` or `ConnectError`, with `stream` closed."""
         layer = cls(stream)
         try:
+            if ssl_context.check_hostname and not server_hostname:
+                # `wrap_bio` lets this pass, and then no name is verified at all.
+                raise ValueError("the context verifies host names, and no server_hostname was given.")
             with offering(ssl_context, alpn_protocols):
                 layer._object = ssl_context.wrap_bio(
                     layer._incoming, layer._outgoing, server_side=False, server_hostname=server_hostname

@@ -101,10 +101,9 @@ def _answering(answer: Optional[bytes]) -> Iterator[int]:
                     else:
                         connection.sendall(answer)
 
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
+        # It ends with the connection; waiting for that here would stop the event loop that has to close it.
+        threading.Thread(target=serve, daemon=True).start()
         yield listener.getsockname()[1]
-        thread.join(PATIENCE)
 
 
 def _echo(stream: NetworkStream) -> None:
