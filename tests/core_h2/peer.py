@@ -32,8 +32,8 @@ class Exchange:
 class Peer:
     """The server's side of a connection.
 
-    `settings`: what it announces at once, None for not announcing anything. `auto_window`: whether it gives back what it
-    receives, byte for byte, on the stream and on the connection.
+    `settings`: what it announces at once, None for not announcing anything. `auto_window`: whether it gives back what
+    it receives, byte for byte, on the stream and on the connection.
     """
 
     def __init__(self, settings: Optional[Dict[int, int]] = None, *, auto_window: bool = True) -> None:

@@ -7,7 +7,7 @@ import sys
 import threading
 from typing import Any, Awaitable, Callable, List, Sequence
 
-__all__ = ["AsyncTasks", "Tasks", "async_gather", "gather"]
+__all__ = ["AsyncTasks", "Tasks", "async_cancelled", "async_gather", "gather"]
 
 
 def gather(functions: Sequence[Callable[[], Any]]) -> List[Any]:
@@ -105,3 +105,30 @@ def _in_trio() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+async def async_cancelled(function: Callable[[], Awaitable[Any]], when: Any) -> bool:
+    """Run `function` and cancel it when the event `when` is set; whether it was cancelled before its end."""
+    finished = False
+
+    async def run() -> None:
+        nonlocal finished
+        await function()
+        finished = True
+        when.set()
+
+    if not _in_trio():
+        task = asyncio.get_running_loop().create_task(run())
+        await when.wait(10)
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+        return not finished
+    import trio
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
+        await when.wait(10)
+        nursery.cancel_scope.cancel()
+    return not finished

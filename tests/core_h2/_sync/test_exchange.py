@@ -116,7 +116,7 @@ def test_the_private_names_that_others_read() -> None:
 
 def test_another_origin_is_refused() -> None:
     connection, _ = connected(Peer({}))
-    with pytest.raises(RuntimeError, match="Attempted to send request to https://other.com:443 on connection to"):
+    with pytest.raises(RuntimeError, match=r"Attempted to send request to https://other\.com:443 on connection to"):
         connection.request("GET", "https://other.com/")
     assert connection.is_idle()
 

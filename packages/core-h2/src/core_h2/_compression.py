@@ -14,7 +14,7 @@ Rules that hold here:
 from __future__ import annotations
 
 from collections import deque
-from typing import Deque, Dict, List, Sequence, Tuple
+from typing import Any, Deque, Dict, Iterable, List, Sequence, Tuple
 
 from hpack import Decoder
 from hpack.exceptions import HPACKError, OversizedHeaderListError
@@ -22,7 +22,7 @@ from hpack.table import HeaderTable
 
 from ._errors import ConnectionFault, ErrorCodes
 
-__all__ = ["Field", "FieldDecoder", "FieldEncoder", "encode_literal"]
+__all__ = ["Field", "FieldDecoder", "FieldEncoder", "FieldList", "encode_literal"]
 
 Field = Tuple[bytes, bytes]
 
@@ -175,14 +175,24 @@ class FieldEncoder:
         self._name_numbers = {field[0]: number for field, number in self._numbers.items()}
 
 
+class FieldList(List[Field]):
+    """The fields of a block, and what their reader made of them."""
+
+    __slots__ = ("meaning",)
+
+    def __init__(self, fields: Iterable[Field]) -> None:
+        super().__init__(fields)
+        self.meaning: Any = None
+
+
 class FieldDecoder:
     """Decodes the header blocks of one connection into lists of at most `max_list_size` bytes (RFC 9113 § 6.5.2)."""
 
     def __init__(self, max_list_size: int) -> None:
         self._decoder = Decoder(max_header_list_size=max_list_size)
-        self._memory: Dict[bytes, List[Field]] = {}
+        self._memory: Dict[bytes, FieldList] = {}
 
-    def decode(self, block: bytes) -> List[Field]:
+    def decode(self, block: bytes) -> FieldList:
         """Return the fields of a block. The list is shared with later calls: it is not to be changed."""
         known = self._memory.get(block)
         if known is not None:
@@ -192,7 +202,7 @@ class FieldDecoder:
         newest = entries[0] if entries else None
         before = (len(entries), table.maxsize)
         try:
-            fields = [(field[0], field[1]) for field in self._decoder.decode(block, raw=True)]
+            fields = FieldList((field[0], field[1]) for field in self._decoder.decode(block, raw=True))
         except OversizedHeaderListError as exc:
             raise ConnectionFault(
                 ErrorCodes.ENHANCE_YOUR_CALM, f"The server's header list is too large: {exc}"

@@ -25,9 +25,9 @@ from h2.events import RemoteSettingsChanged
 from core_backends import ReadError, RemoteProtocolError, WriteError
 
 from . import _frames as frames
-from ._compression import Field, FieldDecoder, encode_literal
+from ._compression import Field, FieldDecoder, FieldList, encode_literal
 from ._errors import ConnectionFault, ErrorCodes, Failure, StreamFault, code_name, excerpt, remote_failure
-from ._fields import check_length, check_target, response_head, trailer_fields, unchecked_head
+from ._fields import ResponseHead, check_length, check_target, response_head, trailer_fields, unchecked_head
 from ._flow import ReceiveWindow, raised
 from ._heads import HeadEncoder
 from ._parser import FrameParser, Sink
@@ -377,8 +377,10 @@ class Engine(Sink):
         if end_stream:
             self._end_remote(stream)
 
-    def _receive_head(self, stream: Stream, fields: List[Field], end_stream: bool) -> None:
-        head = response_head(fields) if self._validate else unchecked_head(fields)
+    def _receive_head(self, stream: Stream, fields: FieldList, end_stream: bool) -> None:
+        head: Optional[ResponseHead] = fields.meaning
+        if head is None:
+            head = fields.meaning = response_head(fields) if self._validate else unchecked_head(fields)
         if head.informational:
             stream.informational += 1
             if end_stream or stream.informational > _MOST_INFORMATIONAL:
