@@ -48,11 +48,7 @@ class Certificates:
         past = datetime.datetime(2001, 1, 1, tzinfo=datetime.timezone.utc)
         self.good = Certificate(authority.issue_cert(*HOSTS), directory, "good")
         self.wrong_host = Certificate(authority.issue_cert("elsewhere.example"), directory, "wrong-host")
-        self.expired = Certificate(
-            authority.issue_cert(*HOSTS, not_before=past, not_after=past + datetime.timedelta(days=365)),
-            directory,
-            "expired",
-        )
+        self.expired = Certificate(authority.issue_cert(*HOSTS, not_after=past), directory, "expired")
         self.unknown = Certificate(stranger.issue_cert(*HOSTS), directory, "unknown")
         self.client = Certificate(authority.issue_cert("client@example.org"), directory, "client")
 
