@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core_backends import URL, Origin, Proxy, UnsupportedProtocol
+from core_backends.lowlevel import authority, enforce_bytes, enforce_headers, host_header, host_text, is_secure
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("https://h:1/p?q#f", (b"https", b"h", 1, b"/p?q")),
+        ("http://example.com", (b"http", b"example.com", None, b"/")),
+        ("http://example.com?q=1", (b"http", b"example.com", None, b"/?q=1")),
+        ("http://[::1]:8080/x", (b"http", b"::1", 8080, b"/x")),
+        ("http://user:secret@h/x", (b"http", b"h", None, b"/x")),
+        (b"ws://h/", (b"ws", b"h", None, b"/")),
+        ("HTTP://EXAMPLE.com/Path", (b"http", b"example.com", None, b"/Path")),
+    ],
+)
+def test_a_url_is_split_into_what_goes_where(text: Any, parts: Any) -> None:
+    url = URL(text)
+    assert (url.scheme, url.host, url.port, url.target) == parts
+
+
+def test_the_repr_of_a_url_and_its_parts_as_arguments() -> None:
+    url = URL("https://h:1/p?q#f")
+    assert repr(url) == "URL(scheme=b'https', host=b'h', port=1, target=b'/p?q')"
+    assert URL(scheme="https", host=b"h", port=1, target="/p?q") == url
+    assert hash(URL(scheme="https", host=b"h", port=1, target="/p?q")) == hash(url)
+    assert bytes(url) == b"https://h:1/p?q"
+    assert bytes(URL("http://[::1]/")) == b"http://[::1]/"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "port"),
+    [("http", 80), ("ws", 80), ("https", 443), ("wss", 443), ("socks5", 1080), ("socks5h", 1080)],
+)
+def test_an_origin_has_the_default_port_of_its_scheme(scheme: str, port: int) -> None:
+    origin = URL(f"{scheme}://h/").origin
+    assert origin == Origin(scheme.encode(), b"h", port)
+    assert str(origin) == f"{scheme}://h:{port}"
+    assert len({origin, Origin(scheme.encode(), b"h", port)}) == 1
+
+
+def test_only_https_and_wss_are_secure() -> None:
+    assert [s for s in (b"http", b"https", b"ws", b"wss", b"socks5", b"") if is_secure(s)] == [b"https", b"wss"]
+
+
+def test_type_errors_have_the_texts_that_user_code_matches() -> None:
+    with pytest.raises(TypeError, match=r"^url strings may not include unicode characters\.$"):
+        URL("http://☃/")
+    with pytest.raises(TypeError, match=r"^method must be bytes or str, but got int\.$"):
+        enforce_bytes(1, name="method")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^headers must be a mapping or sequence of two-tuples, but got int\.$"):
+        enforce_headers(1, name="headers")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^header value must be bytes or str, but got int\.$"):
+        enforce_headers([("a", 1)], name="headers")  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"^header name strings may not include unicode characters\.$"):
+        enforce_headers({"☃": "x"}, name="headers")
+
+
+@pytest.mark.parametrize("text", ["http://h/\r\nX: y", "http://h\t/", "http://h/\n"])
+def test_a_url_with_line_ends_or_tabs_in_it_never_turns_into_another_url(text: str) -> None:
+    try:
+        url = URL(text)
+    except ValueError:
+        return
+    assert bytes(url).decode() == text, "characters were taken out in silence"
+
+
+@given(st.text(alphabet="ab:/?#@[]%\\. \r\n\t\x00", max_size=20))
+def test_any_text_is_a_url_or_a_value_error(text: str) -> None:
+    try:
+        url = URL("http://" + text)
+    except (ValueError, TypeError):
+        return
+    assert isinstance(url.host, bytes)
+    assert b"\r" not in url.host and b"\n" not in url.host
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "port", "text"),
+    [
+        (b"http", b"h", None, b"h"),
+        (b"http", b"h", 80, b"h"),
+        (b"http", b"h", 443, b"h:443"),
+        (b"https", b"h", 443, b"h"),
+        (b"http", b"::1", 81, b"[::1]:81"),
+        (b"http", b"::1", None, b"[::1]"),
+    ],
+)
+def test_a_host_header_names_the_port_only_where_it_is_not_the_default(
+    scheme: bytes, host: bytes, port: Any, text: bytes
+) -> None:
+    assert host_header(scheme, host, port) == text
+
+
+def test_an_authority_always_names_the_port() -> None:
+    assert authority(b"h", 443) == b"h:443"
+    assert authority(b"::1", 443) == b"[::1]:443"
+
+
+@pytest.mark.parametrize("host", [b"", b"a b", b"a\r\nb", b"a/b", b"a@b", b"\xff", b"a\x00"])
+def test_what_could_be_no_host_is_refused(host: bytes) -> None:
+    with pytest.raises(UnsupportedProtocol):
+        host_text(host)
+
+
+def test_a_proxy_puts_its_credential_first_and_shows_it_nowhere() -> None:
+    proxy = Proxy("http://p:8080", auth=("user", "pass"), headers=[("X", "y")])
+    assert proxy.headers == [(b"Proxy-Authorization", b"Basic dXNlcjpwYXNz"), (b"X", b"y")]
+    assert proxy.auth == (b"user", b"pass")
+    assert "pass" not in repr(proxy) and "user" not in repr(proxy)
