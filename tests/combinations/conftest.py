@@ -18,6 +18,7 @@ def present(name: str) -> bool:
 # environment is what is chosen, and in an environment of its own such a file must run.
 CONDITIONS = {
     "test_pool_with_h1.py": (("core_h1", "core_pool"), ("core_h2", "core_proxy", "httpcore")),
+    "test_proxy_with_h1.py": (("core_h1", "core_proxy", "socksio"), ()),
     "test_without_anyio.py": (("httpcore",), ("anyio",)),
     "test_without_extras.py": (("httpcore",), ("anyio", "core_h2", "h2", "socksio", "trio")),
     "test_without_trio.py": (("httpcore",), ("trio",)),

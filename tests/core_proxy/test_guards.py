@@ -10,7 +10,7 @@ from core_backends import LocalProtocolError, Origin, UnsupportedProtocol
 from core_proxy._guards import checked_credentials, checked_headers, checked_host, checked_port, show
 
 
-@pytest.mark.parametrize("secret", ["s3cret\r\nX: y", "s3cret\x00", "s3cret\x7f", "s3cret\t", "s3cret" * 50])
+@pytest.mark.parametrize("secret", ["s3cret\r\nX: y", "s3cret\x00", "s3cret\x7f", "s3cret\t", "s3cret" + "x" * 250])
 @pytest.mark.parametrize("part", [0, 1])
 def test_credentials_that_cannot_be_sent(secret: str, part: int) -> None:
     auth: Tuple[str, str] = (secret, "") if part == 0 else ("", secret)

@@ -290,6 +290,25 @@ def test_a_proxy_that_never_stays(world: World) -> None:
     assert all(stream.closed for stream in streams if stream.written)
 
 
+def test_the_last_round_is_not_asked_again(world: World) -> None:
+    """Four requests are answered by a challenge or not at all, and so is the fifth, on a connection that was kept."""
+    streams = [world.Stream([CHALLENGE, CHALLENGE]), world.Stream([CHALLENGE]), world.Stream([OK])]
+    hook = answering(world, *[{"Proxy-Authorization": "Digest x"}] * 20)
+    with pytest.raises(ConnectError, match="closed the connection"):
+        world.call(tunnel(world, *streams, on_challenge=hook).connect, ORIGIN, {})
+    assert [stream.written.count(b"CONNECT ") for stream in streams] == [3, 2, 0]
+
+
+def test_the_time_for_a_refusals_body_is_not_the_time_for_the_next_round(world: World, clock: Clock) -> None:
+    def think(request: Request, response: Response) -> Any:
+        clock.now += 3 * REFUSAL_SECONDS
+        return {"Proxy-Authorization": "Digest x"}
+
+    stream = world.Stream([CHALLENGE, OK])
+    connector = tunnel(world, stream, on_challenge=world.hook(think))
+    assert world.call(connector.connect, ORIGIN, {"timeout": {"connect": 60.0}}) is stream
+
+
 def test_a_hook_that_fails_closes_the_stream(world: World) -> None:
     def fail(request: Request, response: Response) -> Any:
         raise ReadError("the hook's own")
