@@ -1,4 +1,4 @@
-"""Runs each async test on asyncio, and on trio where that is installed."""
+"""Runs each async test on asyncio, and on trio where that is installed; and what drives a connection on each codec."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ from typing import Any, Optional
 
 import pytest
 
+from core_h1 import _choice
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if inspect.iscoroutinefunction(metafunc.function):
         metafunc.fixturenames.append("library")
         metafunc.parametrize("library", ["asyncio", "trio"])
+    if metafunc.definition.path.parent.name in ("_async", "_sync"):
+        metafunc.parametrize("codec", ["fast", "h11"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The codec that connections get by default."""
+    name = getattr(request, "param", None)
+    if name is not None:
+        monkeypatch.setattr(_choice, "_default", _choice.codec_factory(name))
 
 
 @pytest.hookimpl(tryfirst=True)

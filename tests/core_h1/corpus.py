@@ -166,6 +166,7 @@ CORPUS: List[Case] = [
     Case("chunk longer than its size", TE + b"4\r\nhello\r\n0\r\n\r\n", text="malformed chunk footer"),
     Case("chunk shorter than its size", TE + b"6\r\nhello\r\n0\r\n\r\n", text="malformed chunk footer"),
     Case("chunk ended by a line feed", TE + b"5\r\nhello\n0\r\n\r\n", text="malformed chunk footer"),
+    Case("chunk ended by a carriage return", TE + b"5\r\nhello\r0\r\n\r\n", text="malformed chunk footer"),
     Case("chunk size ended by a line feed", TE + b"5\nhello\r\n0\r\n\r\n", text="illegal chunk header"),
     Case("chunk extension with a line feed", TE + b"5;a\nb\r\nhello\r\n0\r\n\r\n", text="illegal chunk header"),
     Case("chunk with a NUL size", TE + b"5\x00\r\nhello\r\n", text="illegal chunk header"),

@@ -120,7 +120,7 @@ def test_the_end_of_the_stream_ends_reuse() -> None:
     assert not codec.next_cycle()
 
 
-@given(st.lists(st.binary(max_size=40), max_size=8))
+@given(st.lists(st.just(b"") | st.binary(min_size=1, max_size=40), max_size=8))
 def test_chunks_say_what_they_hold(pieces: List[bytes]) -> None:
     import h11
 

@@ -529,10 +529,11 @@ async def test_end_of_stream_after_our_own_close_is_not_the_servers() -> None:
     assert not connection.closed_before_response
 
 
-async def test_a_stream_of_the_users_own_is_enough() -> None:
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+async def test_a_stream_of_the_users_own_is_enough(kind: Any) -> None:
     class Minimal(AsyncNetworkStream):
         def __init__(self) -> None:
-            self.reads = [OK[:7], OK[7:]]
+            self.reads = [kind(OK[:45]), kind(OK[45:])]
             self.closed = False
 
         async def read(self, max_bytes: int, timeout: Any = None) -> bytes:
@@ -546,7 +547,9 @@ async def test_a_stream_of_the_users_own_is_enough() -> None:
 
     stream = Minimal()
     connection = AsyncHTTP11Connection(ORIGIN, stream)
-    assert (await connection.request("GET", URL)).content == b"hello"
+    async with connection.stream("GET", URL) as response:
+        pieces = [piece async for piece in response.aiter_stream()]
+    assert b"".join(pieces) == b"hello" and {type(piece) for piece in pieces} == {bytes}
     assert not connection.has_expired()
     connection.abort()
     assert stream.closed

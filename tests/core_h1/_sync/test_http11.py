@@ -530,10 +530,11 @@ def test_end_of_stream_after_our_own_close_is_not_the_servers() -> None:
     assert not connection.closed_before_response
 
 
-def test_a_stream_of_the_users_own_is_enough() -> None:
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_a_stream_of_the_users_own_is_enough(kind: Any) -> None:
     class Minimal(NetworkStream):
         def __init__(self) -> None:
-            self.reads = [OK[:7], OK[7:]]
+            self.reads = [kind(OK[:45]), kind(OK[45:])]
             self.closed = False
 
         def read(self, max_bytes: int, timeout: Any = None) -> bytes:
@@ -547,7 +548,9 @@ def test_a_stream_of_the_users_own_is_enough() -> None:
 
     stream = Minimal()
     connection = HTTP11Connection(ORIGIN, stream)
-    assert (connection.request("GET", URL)).content == b"hello"
+    with connection.stream("GET", URL) as response:
+        pieces = [piece for piece in response.iter_stream()]
+    assert b"".join(pieces) == b"hello" and {type(piece) for piece in pieces} == {bytes}
     assert not connection.has_expired()
     connection.abort()
     assert stream.closed

@@ -30,8 +30,8 @@ from core_backends import (
 )
 from core_backends.lowlevel import AsyncTracer, abandon, async_tracer, in_memory_body, make_response, phase_timeout
 
+from .._choice import codec_factory
 from .._codec import Buffer, Codec, Head
-from .._h11_codec import H11Codec
 from .._lifecycle import Lifecycle, State
 from .body import AsyncHTTP11Body, AsyncHTTP11SwitchedBody
 from .upgrade import AsyncHTTP11UpgradeStream
@@ -48,7 +48,10 @@ FRESH = 0.01
 
 
 class AsyncHTTP11Connection(AsyncConnectionInterface):
-    """A connection to `origin` over `stream`, closed after `keepalive_expiry` seconds of idleness (None: never).
+    """A connection to `origin` over `stream`, expired after `keepalive_expiry` seconds of idleness (None: never).
+
+    `codec` "h11" leaves every byte to h11, "fast" only what is out of the ordinary; None is the latter, or what the
+    environment variable `HTTPCORE_H1_CODEC` says.
 
     `handle_async_request` raises `RuntimeError` for a request to another origin, `ConnectionNotAvailable` while busy,
     when closed, and where the server closed; `LocalProtocolError` for a request that HTTP/1.1 forbids,
@@ -64,11 +67,13 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         origin: Origin,
         stream: AsyncNetworkStream,
         keepalive_expiry: Optional[float] = None,
+        *,
+        codec: Optional[str] = None,
     ) -> None:
         self._origin = origin
         self._stream = stream
         self._life = Lifecycle(keepalive_expiry)
-        self._codec: Codec = H11Codec(self.MAX_INCOMPLETE_EVENT_SIZE)
+        self._codec: Codec = codec_factory(codec)(self.MAX_INCOMPLETE_EVENT_SIZE)
         self._head: Optional[Head] = None
         self._unsent: List[Buffer] = []
         self._write_failure: Optional[Exception] = None

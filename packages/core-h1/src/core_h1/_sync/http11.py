@@ -31,8 +31,8 @@ from core_backends import (
 )
 from core_backends.lowlevel import Tracer, abandon, in_memory_body, make_response, phase_timeout, tracer
 
+from .._choice import codec_factory
 from .._codec import Buffer, Codec, Head
-from .._h11_codec import H11Codec
 from .._lifecycle import Lifecycle, State
 from .body import HTTP11Body, HTTP11SwitchedBody
 from .upgrade import HTTP11UpgradeStream
@@ -49,7 +49,10 @@ FRESH = 0.01
 
 
 class HTTP11Connection(ConnectionInterface):
-    """A connection to `origin` over `stream`, closed after `keepalive_expiry` seconds of idleness (None: never).
+    """A connection to `origin` over `stream`, expired after `keepalive_expiry` seconds of idleness (None: never).
+
+    `codec` "h11" leaves every byte to h11, "fast" only what is out of the ordinary; None is the latter, or what the
+    environment variable `HTTPCORE_H1_CODEC` says.
 
     `handle_request` raises `RuntimeError` for a request to another origin, `ConnectionNotAvailable` while busy,
     when closed, and where the server closed; `LocalProtocolError` for a request that HTTP/1.1 forbids,
@@ -65,11 +68,13 @@ class HTTP11Connection(ConnectionInterface):
         origin: Origin,
         stream: NetworkStream,
         keepalive_expiry: Optional[float] = None,
+        *,
+        codec: Optional[str] = None,
     ) -> None:
         self._origin = origin
         self._stream = stream
         self._life = Lifecycle(keepalive_expiry)
-        self._codec: Codec = H11Codec(self.MAX_INCOMPLETE_EVENT_SIZE)
+        self._codec: Codec = codec_factory(codec)(self.MAX_INCOMPLETE_EVENT_SIZE)
         self._head: Optional[Head] = None
         self._unsent: List[Buffer] = []
         self._write_failure: Optional[Exception] = None
