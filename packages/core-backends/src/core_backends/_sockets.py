@@ -60,7 +60,7 @@ def milliseconds(timeout: Optional[float]) -> Optional[float]:
 
 def watch_readable(sock: socket.socket) -> Callable[[Optional[float]], Any]:
     """Return a function that waits some milliseconds for `sock` to be readable, and is false when it was not."""
-    if hasattr(select, "poll"):
+    if sys.platform != "win32" and hasattr(select, "poll"):
         poll = select.poll()
         poll.register(sock, select.POLLIN)
         return poll.poll
@@ -69,7 +69,7 @@ def watch_readable(sock: socket.socket) -> Callable[[Optional[float]], Any]:
 
 def watch_writable(sock: socket.socket) -> Callable[[Optional[float]], Any]:
     """Return a function that waits some milliseconds for `sock` to be writable, and is false when it was not."""
-    if hasattr(select, "poll"):
+    if sys.platform != "win32" and hasattr(select, "poll"):
         poll = select.poll()
         poll.register(sock, select.POLLOUT)
         return poll.poll
@@ -103,7 +103,7 @@ class _Select:
 def _wait_for_any(connecting: Sequence[socket.socket], timeout: Optional[float]) -> List[socket.socket]:
     """Return those of the connecting sockets whose attempt has ended within `timeout` seconds."""
     limit = milliseconds(timeout)
-    if not hasattr(select, "poll"):
+    if sys.platform == "win32" or not hasattr(select, "poll"):
         ended = _Select([], list(connecting)).wait(limit)
         return [sock for sock in connecting if sock in ended]
     poll = select.poll()
