@@ -5,8 +5,8 @@ else's code. Hence, before anything is collected: each distribution that is inst
 byte, the files that stand under packages/. Two variables say what else must hold:
 
 - `TEST_WHEELS=1`: distributions come from built wheels, so a development install of this tree will not do.
-- `TEST_ISOLATED="core-h1"` (a requirement, extras allowed): what it does not declare is not there: no sibling
-  and none of the third parties that a sibling uses.
+- `TEST_ISOLATED="core-pool core-h1"` (requirements, extras allowed): what these do not declare is not there: no
+  sibling, and none of the third parties that a sibling uses.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import importlib.util
 import os
 import pathlib
 import re
-from typing import Dict, List, Optional, Set
+from typing import Dict, Iterable, List, Optional, Set
 
 import pytest
 from packaging.requirements import Requirement
@@ -73,10 +73,10 @@ def foreign(distribution: str, version: str) -> Optional[str]:
     return None
 
 
-def declared(requirement: Requirement) -> Set[str]:
-    """The names that a requirement brings along by the metadata of what is installed, itself included."""
+def declared(requirements: Iterable[Requirement]) -> Set[str]:
+    """The names that requirements bring along by the metadata of what is installed, themselves included."""
     found: Set[str] = set()
-    waiting = [requirement]
+    waiting = list(requirements)
     seen: Set[str] = set()
     while waiting:
         current = waiting.pop()
@@ -95,8 +95,8 @@ def declared(requirement: Requirement) -> Set[str]:
     return found
 
 
-def undeclared(requirement: str, siblings: Set[str]) -> List[str]:
-    allowed = declared(Requirement(requirement))
+def undeclared(requirements: str, siblings: Set[str]) -> List[str]:
+    allowed = declared(map(Requirement, requirements.split()))
     present = {name for name in siblings | THIRD_PARTIES if importlib.util.find_spec(import_name(name)) is not None}
     return sorted(present - allowed)
 
@@ -110,11 +110,9 @@ def pytest_sessionstart() -> None:
             faults.append(f"{distribution} {reason}")
     isolated = os.environ.get("TEST_ISOLATED")
     if isolated:
-        if package_folder(Requirement(isolated).name) is None:
-            faults.append(f"{isolated} is not installed")
-        faults.extend(
-            f"{name} is installed, though {isolated} does not declare it"
-            for name in undeclared(isolated, set(versions))
-        )
+        wanted = [Requirement(word).name for word in isolated.split()]
+        faults.extend(f"{name} is not installed" for name in wanted if package_folder(name) is None)
+        extra = undeclared(isolated, set(versions))
+        faults.extend(f"{name} is installed, though nothing of '{isolated}' declares it" for name in extra)
     if faults:
         raise pytest.UsageError("the environment is not the one to test in:\n  " + "\n  ".join(faults))
