@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core_backends import LocalProtocolError
+from core_backends import LocalProtocolError, RemoteProtocolError
 from core_h1._fast_codec import FastCodec
 from core_h1._h11_codec import H11Codec
 
@@ -328,14 +328,59 @@ def test_many_small_chunks_take_linear_time() -> None:
     assert codec.body_ended() and codec.next_cycle()
 
 
-@pytest.mark.parametrize("value", [b" " * 60000 + b"\x00", b"a " * 30000 + b"\x00", b"a" * 60000 + b"\x00"])
-def test_hostile_values_take_linear_time(value: bytes) -> None:
-    """Squared, 60,000 spaces would be minutes; the test suite's own limit is the yardstick."""
-    assert_same(b"GET", [b"HTTP/1.1 200 OK\r\nA:" + value + b"\r\n\r\n"])
+@pytest.mark.parametrize("value", [b" " * 500000 + b"\x00", b"a " * 250000 + b"\x00", b"a" * 500000 + b"\x00"])
+def test_hostile_header_values_of_a_caller_take_linear_time(value: bytes) -> None:
+    """Squared, this would take minutes; the test suite's own limit is the yardstick."""
     headers = [*HEADERS, (b"A", value)]
     for codec in (FastCodec(LIMIT), H11Codec(LIMIT)):
         with pytest.raises(LocalProtocolError):
             codec.encode_request(b"GET", b"/", headers, b"")
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HEAD + b"A:" + b" " * 90000 + b"\x00\r\n\r\n",
+        HEAD + b"A: b" + b" \t" * 45000 + b"\x00\r\n\r\n",
+        HEAD + b"A: " + b"a " * 45000 + b"\x00\r\n\r\n",
+        b"HTTP/1.1 200 " + b" " * 90000 + b"\x00\r\n\r\n",
+        CHUNKED + b"5" + b" " * 90000 + b"x\r\nhello\r\n",
+        CHUNKED + b"5;" + b" " * 90000 + b"\n\r\nhello\r\n",
+        CHUNKED + b"5\r\nhello\r\n0\r\nA:" + b" " * 90000 + b"\x00\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("size", [1000, 64 * 1024, 200000])
+@pytest.mark.parametrize("codec", [FastCodec, H11Codec])
+def test_hostile_responses_take_linear_time(sent: bytes, size: int, codec: Any) -> None:
+    """h11 alone takes half a minute for the worst of them; the test suite's own limit is the yardstick."""
+    pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
+    outcome = codec_outcome(codec(LIMIT), b"GET", pieces)
+    assert outcome.error is not None and outcome.error[0] is RemoteProtocolError
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\n\n", HEAD + b"\r\n"])
+@pytest.mark.parametrize("size", [1, 7, 4096, 100000])
+def test_a_body_may_hold_as_many_spaces_as_it_likes(head: bytes, size: int) -> None:
+    body = b" " * 5000 + b"x" + b"\t" * 5000
+    sent = head + body
+    outcome, _ = both(b"GET", [sent[at : at + size] for at in range(0, len(sent), size)])
+    assert outcome.error is None and outcome.body == body
+    chunked = CHUNKED + b"%x;a\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+    outcome, _ = both(b"GET", [chunked[at : at + size] for at in range(0, len(chunked), size)])
+    assert outcome.error is None and outcome.body == body and outcome.reusable
+
+
+@pytest.mark.parametrize("size", [1000, 64 * 1024])
+def test_long_lines_within_the_bounds_are_read(size: int) -> None:
+    sent = HEAD + b"Transfer-Encoding: chunked\r\nA: " + b"a" * 90000 + b" " * 2000 + b"a\r\n\r\n"
+    sent += b"5;" + b"a" * 7000 + b"\r\nhello\r\n0\r\nA: " + b"a" * 7000 + b"\r\n\r\n"
+    assert_same(b"GET", [sent[at : at + size] for at in range(0, len(sent), size)])
+    outcome, _ = both(b"GET", [sent[at : at + size] for at in range(0, len(sent), size)])
+    assert outcome.error is None and outcome.body == b"hello" and len(outcome.trailers[0][1]) == 7000
 
 
 def test_made_up_header_names_are_not_all_remembered() -> None:

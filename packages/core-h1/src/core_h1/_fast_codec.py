@@ -251,7 +251,7 @@ class FastCodec:
             return None
         start = status_line.end()
         end = buffer.find(b"\r\n\r\n", start) + 2
-        if end < start:
+        if end < start or end > self._max_head_bytes:
             return None
         headers: Headers = _header_lines(buffer, start, end)
         if (

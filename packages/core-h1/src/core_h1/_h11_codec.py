@@ -5,10 +5,13 @@ What is added to h11, each on the side of safety:
 * A request with both `Transfer-Encoding` and `Content-Length` is refused (RFC 9112 § 6.2), and a response with both is
   the last on its connection (§ 6.3): the two ends could disagree about where it ends.
 * Bytes beyond a complete response make the connection unusable; they never become the next response (§ 9.2).
+* Some of h11's expressions take a time that is squared in a run of spaces: a hundred kilobytes of them cost half a
+  minute. So runs in a head, and the length of chunk headers and trailers (§ 7.1.1), are bounded before h11 sees them.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, List, Optional, Sequence, Tuple, Union
 
 import h11
@@ -21,13 +24,36 @@ __all__ = ["H11Codec"]
 
 _data_event: Any = h11.Data  # hands any sized buffer on untouched, although it is typed for bytes only
 
+# h11 is fed so much at a time where it reads lines, so that what is bounded can be seen before it is parsed.
+_SLICE = 4096
+_LONGEST_RUN = 2048
+_LONGEST_LINES = 8192
+
+_long_run = re.compile(rb"[ \t]{%d}" % _LONGEST_RUN).search
+_blank_line = re.compile(rb"\n\r?\n").search
+
 _DISCONNECTED = "Server disconnected without sending a response."
 
 
 class H11Codec:
     """HTTP/1.1 by h11; `max_head_bytes` bounds what is buffered of an incomplete head, trailer or chunk header."""
 
-    __slots__ = ("_ambiguous", "_chunked", "_connection", "_ended", "_pending", "heard", "trailers")
+    __slots__ = (
+        "_ambiguous",
+        "_at",
+        "_chunked",
+        "_connection",
+        "_ended",
+        "_eof",
+        "_in_head",
+        "_in_lines",
+        "_pending",
+        "_received",
+        "_run",
+        "_since_data",
+        "heard",
+        "trailers",
+    )
 
     def __init__(self, max_head_bytes: int) -> None:
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=max_head_bytes)
@@ -36,6 +62,15 @@ class H11Codec:
         self._ambiguous = False
         self._chunked = False
         self._ended = False
+        # Received, and given to h11 up to `_at`.
+        self._received = b""
+        self._at = 0
+        self._eof = False
+        # Whether the head, or the lines of a chunked body, are what comes next; the spaces that the last slice of a
+        # head ended with, and the bytes of a chunked body in which there was no data.
+        self._in_head = self._in_lines = True
+        self._run = 0
+        self._since_data = 0
         # What `body_ended` has parsed ahead.
         self._pending: Union[bytes, RemoteProtocolError, None] = None
 
@@ -89,7 +124,46 @@ class H11Codec:
     def receive(self, data: bytes) -> None:
         if data:
             self.heard = True
+            self._received = self._received[self._at :] + data
+            self._at = 0
+        else:
+            self._eof = True
+
+    def _feed(self) -> bool:
+        """Give h11 more of what was received; False where it has all."""
+        received = self._received
+        at = self._at
+        if at == len(received):
+            if not self._eof or self._connection.trailing_data[1]:
+                return False
+            self._connection.receive_data(b"")
+            return True
+        if self._in_lines:
+            data = received[at : at + _SLICE]
+            self._at = at + len(data)
+            if self._in_head:
+                self._check_runs(data)
+            else:
+                if self._since_data > _LONGEST_LINES:
+                    raise RemoteProtocolError(f"chunk header or trailers longer than {_LONGEST_LINES} bytes")
+                self._since_data += len(data)
+        else:
+            data = received[at:] if at else received
+            self._at = len(received)
         self._connection.receive_data(data)
+        return True
+
+    def _check_runs(self, data: bytes) -> None:
+        stripped = data.lstrip(b" \t")
+        run = self._run + len(data) - len(stripped)
+        self._run = len(stripped) - len(stripped.rstrip(b" \t")) if stripped else run
+        if run < _LONGEST_RUN and _long_run(data) is None:
+            return
+        # The head may end before the run: a body may hold what it likes.
+        before = self._connection.trailing_data[0]
+        found = _long_run(before + data)
+        if found is None or _blank_line(before + data, 0, found.start()) is None:
+            raise RemoteProtocolError(f"more than {_LONGEST_RUN} spaces in a row in the head of a response")
 
     def next_head(self) -> Optional[Head]:
         event = self._next_event()
@@ -100,12 +174,18 @@ class H11Codec:
         headers = event.headers.raw_items()
         if type(event) is h11.Response:
             names = [name.lower() for name, _ in headers]
-            self._ambiguous = b"transfer-encoding" in names and b"content-length" in names
+            chunked = b"transfer-encoding" in names
+            self._ambiguous = chunked and b"content-length" in names
+            self._in_head = False
+            self._in_lines = chunked
         return b"HTTP/" + event.http_version, event.status_code, event.reason, headers
 
     def _next_event(self) -> Any:
         try:
-            return self._connection.next_event()
+            event = self._connection.next_event()
+            while event is h11.NEED_DATA and self._feed():
+                event = self._connection.next_event()
+            return event
         except h11.RemoteProtocolError as exc:
             error = exc
         text = str(error)
@@ -126,6 +206,7 @@ class H11Codec:
         if event is h11.NEED_DATA:
             return None
         if type(event) is h11.Data:
+            self._since_data = 0
             return bytes(event.data)
         if type(event) is h11.EndOfMessage:
             self.trailers = event.headers.raw_items()
@@ -141,19 +222,23 @@ class H11Codec:
         return self._ended
 
     def leftover(self) -> bytes:
-        return self._connection.trailing_data[0]
+        return self._connection.trailing_data[0] + self._received[self._at :]
 
     def next_cycle(self) -> bool:
         connection = self._connection
         if (
             self._ambiguous
+            or self._eof
+            or self._at != len(self._received)
             or connection.our_state is not h11.DONE
             or connection.their_state is not h11.DONE
-            or connection.trailing_data != (b"", False)
+            or connection.trailing_data[0]
         ):
             return False
         connection.start_next_cycle()
         self.heard = self._ended = False
+        self._in_head = self._in_lines = True
+        self._run = self._since_data = 0
         if self.trailers:
             self.trailers = []
         return True
