@@ -15,6 +15,7 @@ Rules that hold here:
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
 import threading
@@ -35,6 +36,8 @@ _FAILURES = (OSError, ValueError)
 
 # One record of TLS holds this much; a look at what has arrived needs no more.
 _RECORD = 16384
+
+_ordinary_name = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\Z").match
 
 
 class SyncStream(NetworkStream):
@@ -170,6 +173,9 @@ class SyncStream(NetworkStream):
         try:
             if self._closed:
                 raise ConnectError("The stream is closed.")
+            if server_hostname is not None and not _ordinary_name(server_hostname):
+                # What OpenSSL refuses is refused here: once it has the socket, CPython leaves that open.
+                ssl_context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=server_hostname)
             with offering(ssl_context, alpn_protocols):
                 sock = ssl_context.wrap_socket(sock, server_hostname=server_hostname, do_handshake_on_connect=False)
             register_socket(sock)

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+import sys
+import time
+from typing import Any, Tuple
+
+import pytest
+
+from core_backends import ConnectError, ReadError, ReadTimeout, SyncBackend, SyncStream, WriteError
+from core_backends.testing import Background
+
+Pair = Tuple[socket.socket, socket.socket]
+
+
+def until(condition: Any) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        os.sched_yield() if hasattr(os, "sched_yield") else time.sleep(0)
+
+
+def inside(stream: SyncStream) -> bool:
+    return stream._reading or stream._writing
+
+
+def test_closing_wakes_a_reader_which_frees_the_descriptor_itself(pair: Pair) -> None:
+    stream = SyncStream(pair[0])
+    with Background() as background:
+        reading = background.start(stream.read, 100)
+        until(lambda: inside(stream))
+        stream.close()
+        with pytest.raises(ReadError, match="closed"):
+            reading.wait()
+    assert stream._sock.fileno() == -1
+
+
+def test_closing_wakes_a_writer_which_frees_the_descriptor_itself(pair: Pair) -> None:
+    stream = SyncStream(pair[0])
+    with Background() as background:
+        writing = background.start(stream.write, bytes(64 * 1024 * 1024))
+        until(lambda: inside(stream))
+        stream.close()
+        with pytest.raises(WriteError, match="closed"):
+            writing.wait()
+    assert stream._sock.fileno() == -1
+
+
+def test_a_descriptor_is_not_freed_under_a_thread_that_uses_it(pair: Pair) -> None:
+    stream = SyncStream(pair[0])
+    stream._reading = True
+    stream.close()
+    assert stream._sock.fileno() >= 0
+    stream._reading = False
+    stream._release()
+    assert stream._sock.fileno() == -1
+
+
+def test_closing_a_tls_stream_wakes_its_reader(listener: socket.socket, serve: Any, tls: Any) -> None:
+    def server(connection: socket.socket) -> None:
+        with tls.server.wrap_socket(connection, server_side=True) as secured, contextlib.suppress(OSError):
+            secured.recv(1)
+
+    plain = SyncBackend().connect_tcp(host="127.0.0.1", port=serve(server), timeout=20)
+    stream = plain.start_tls(tls.client, "localhost", 20)
+    with Background() as background:
+        reading = background.start(stream.read, 100)
+        until(lambda: stream._reading)  # type: ignore[attr-defined]
+        stream.close()
+        with pytest.raises(ReadError, match="closed"):
+            reading.wait()
+
+
+def test_reader_and_writer_have_limits_of_their_own(pair: Pair) -> None:
+    stream = SyncStream(pair[0])
+    with Background() as background:
+        reading = background.start(stream.read, 100, 0.2)
+        until(lambda: stream._reading)
+        stream.write(b"x", None)
+        before = time.monotonic()
+        with pytest.raises(ReadTimeout):
+            reading.wait()
+        assert time.monotonic() - before < 10
+    stream.close()
+
+
+def test_session_tickets_do_not_make_an_idle_stream_readable(serve: Any, tls: Any) -> None:
+    def server(connection: socket.socket) -> None:
+        with tls.server.wrap_socket(connection, server_side=True) as secured:
+            assert secured.recv(1) == b"x"
+            secured.sendall(b"y")
+            assert secured.recv(1) == b""
+
+    plain = SyncBackend().connect_tcp(host="127.0.0.1", port=serve(server), timeout=20)
+    stream = plain.start_tls(tls.client, "localhost", 20)
+    sock = stream.get_extra_info("socket")
+    if sock.version() == "TLSv1.3":
+        # The tickets follow the handshake; nothing has been read yet.
+        until(lambda: SyncStream._is_readable(stream))  # type: ignore[arg-type]
+    assert not stream.get_extra_info("is_readable")
+    stream.write(b"x")
+    assert stream.read(10, 20) == b"y"
+    stream.close()
+
+
+def test_a_close_notify_on_an_idle_stream_is_noticed(serve: Any, tls: Any) -> None:
+    def server(connection: socket.socket) -> None:
+        secured = tls.server.wrap_socket(connection, server_side=True)
+        assert secured.recv(1) == b"x"
+        secured.sendall(b"y")
+        # The alert without a FIN; then the client's own alert ends the exchange.
+        secured.unwrap().close()
+
+    plain = SyncBackend().connect_tcp(host="127.0.0.1", port=serve(server), timeout=20)
+    stream = plain.start_tls(tls.client, "localhost", 20)
+    stream.write(b"x")
+    assert stream.read(10, 20) == b"y"
+    until(lambda: stream.get_extra_info("is_readable"))
+    assert stream.read(10, 20) == b""
+    stream.close()
+
+
+def test_closing_sends_a_close_notify_and_aborting_does_not(serve: Any, tls: Any) -> None:
+    for close in ("close", "abort"):
+
+        def server(connection: socket.socket, close: str = close) -> None:
+            connection = tls.server.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False)
+            connection.sendall(b"x")
+            if close == "close":
+                assert connection.recv(1) == b""
+            else:
+                with pytest.raises((ssl.SSLEOFError, ConnectionResetError)):
+                    connection.recv(1)
+            connection.close()
+
+        plain = SyncBackend().connect_tcp(host="127.0.0.1", port=serve(server), timeout=20)
+        stream = plain.start_tls(tls.client, "localhost", 20)
+        assert stream.read(1, 20) == b"x"
+        getattr(stream, close)()
+
+
+def test_the_offer_of_one_connection_is_what_the_server_sees(serve: Any, tls: Any) -> None:
+    context = tls.new_server("localhost")
+    context.set_alpn_protocols(["h2"])
+
+    def server(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            assert secured.selected_alpn_protocol() == "h2"
+            secured.recv(1)
+
+    plain = SyncBackend().connect_tcp(host="127.0.0.1", port=serve(server), timeout=20)
+    assert isinstance(plain, SyncStream)
+    stream = plain.start_tls(tls.client, "localhost", 20, alpn_protocols=["h2", "http/1.1"])
+    assert stream.get_extra_info("ssl_object").selected_alpn_protocol() == "h2"
+    stream.close()
+
+
+@pytest.mark.parametrize("name", ["", ".example.com", "nul\0byte", "a" * 64 + ".com"])
+def test_a_server_name_that_is_none_is_a_connect_error(name: str, serve: Any, tls: Any) -> None:
+    def server(connection: socket.socket) -> None:
+        assert connection.recv(1) == b""
+
+    plain = SyncBackend().connect_tcp(host="127.0.0.1", port=serve(server), timeout=20)
+    with pytest.raises(ConnectError, match="TLS handshake"):
+        plain.start_tls(tls.client, name, 20)
+    assert plain.get_extra_info("socket").fileno() == -1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="forking beside threads warns")
+def test_closing_in_a_forked_child_leaves_the_parents_connection_alone(pair: Pair) -> None:
+    stream = SyncStream(pair[0])
+    stream._reading = True  # As it is when another thread of the parent reads at that moment.
+    child = os.fork()
+    if child == 0:
+        stream.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    pair[1].sendall(b"still here")
+    assert stream.read(100, 20) == b"still here"
+    stream.close()
+
+
+def test_a_socket_that_was_closed_elsewhere_is_an_error_of_ours(pair: Pair) -> None:
+    stream = SyncStream(pair[0])
+    pair[0].close()
+    with pytest.raises(ReadError):
+        stream.read(1, 1)
+    with pytest.raises(WriteError):
+        stream.write(b"x", 1)
+    assert stream.get_extra_info("is_readable")
+    stream.close()
