@@ -14,7 +14,7 @@ def test_what_is_not_interrupted_returns_or_raises_as_it_would() -> None:
     interrupt = Interrupt()
     assert interrupt.run(lambda x: x + 1, 1) == 2
     with pytest.raises(KeyError):
-        interrupt.run(dict().__getitem__, "k")
+        interrupt.run({}.__getitem__, "k")
 
 
 def test_what_is_fired_before_never_runs() -> None:

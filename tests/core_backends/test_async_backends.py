@@ -1,0 +1,221 @@
+"""What the async backends owe beyond the conformance kit: each on the runtimes that it serves."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import threading
+from typing import Any, Tuple
+
+import pytest
+
+import core_backends
+from core_backends import ConnectError, ReadError
+from core_backends.testing import AsyncBackground
+
+from .conftest import run_asyncio, run_trio
+
+KINDS = {
+    "asyncio": ("AsyncioBackend", run_asyncio),
+    "anyio-asyncio": ("AnyIOBackend", run_asyncio),
+    "anyio-trio": ("AnyIOBackend", run_trio),
+    "trio": ("TrioBackend", run_trio),
+    "auto-asyncio": ("AutoBackend", run_asyncio),
+    "auto-trio": ("AutoBackend", run_trio),
+}
+
+
+@pytest.fixture(params=sorted(KINDS))
+def kind(request: pytest.FixtureRequest) -> Tuple[Any, Any]:
+    name, run = KINDS[request.param]
+    for package in ("anyio", "trio"):
+        if package in request.param:
+            pytest.importorskip(package)
+    return lambda: getattr(core_backends, name)(), run
+
+
+def test_aborting_frees_the_descriptor_and_ends_a_read(kind: Any, listener: socket.socket) -> None:
+    make, run = kind
+
+    async def main() -> None:
+        stream = await make().connect_tcp(host="127.0.0.1", port=listener.getsockname()[1], timeout=20)
+        peer, _ = listener.accept()
+        with peer:
+            async with AsyncBackground() as background:
+                reading = background.start(stream.read, 100, 20)
+                await background.settle()
+                stream.abort()
+                stream.abort()
+                with pytest.raises(ReadError):
+                    await reading.wait()
+            sock = stream.get_extra_info("socket")
+            assert sock is None or sock.fileno() == -1
+            peer.settimeout(20)
+            assert peer.recv(1) == b""
+
+    run(main)
+
+
+def test_a_trio_stream_can_be_aborted_from_another_thread(listener: socket.socket) -> None:
+    pytest.importorskip("trio")
+
+    async def main() -> None:
+        stream: Any = await core_backends.TrioBackend().connect_tcp(
+            host="127.0.0.1", port=listener.getsockname()[1], timeout=20
+        )
+        peer, _ = listener.accept()
+        with peer:
+            async with AsyncBackground() as background:
+                reading = background.start(stream.read, 100, 20)
+                await background.settle()
+                thread = threading.Thread(target=stream.abort)
+                thread.start()
+                thread.join(20)
+                with pytest.raises(ReadError):
+                    await reading.wait()
+
+    run_trio(main)
+
+
+def test_aborting_with_unsent_bytes_does_not_wait_for_the_peer(kind: Any, listener: socket.socket) -> None:
+    make, run = kind
+
+    async def main() -> None:
+        stream = await make().connect_tcp(host="127.0.0.1", port=listener.getsockname()[1], timeout=20)
+        peer, _ = listener.accept()
+        with peer:
+            async with AsyncBackground() as background:
+                writing = background.start(stream.write, bytes(64 * 1024 * 1024), 20)
+                await background.settle()
+                stream.abort()
+                with pytest.raises(core_backends.WriteError):
+                    await writing.wait()
+                await background.settle()
+            sock = stream.get_extra_info("socket")
+            assert sock is None or sock.fileno() == -1
+
+    run(main)
+
+
+def test_a_cancelled_connect_leaves_no_socket(kind: Any) -> None:
+    make, run = kind
+
+    async def main() -> None:
+        with socket.socket() as full:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            fillers = [socket.socket() for _ in range(8)]
+            for filler in fillers:
+                filler.setblocking(False)
+                filler.connect_ex(full.getsockname())
+            async with AsyncBackground() as background:
+                host, port = full.getsockname()
+                connecting = background.start(lambda: make().connect_tcp(host=host, port=port, timeout=20))
+                await background.settle()
+                connecting.cancel()
+                await connecting.wait_cancelled()
+            for filler in fillers:
+                filler.close()
+        gc.collect()  # A socket that was left open warns now, and warnings are errors.
+
+    run(main)
+
+
+def test_a_cancelled_handshake_closes_the_stream(kind: Any, listener: socket.socket, tls: Any) -> None:
+    make, run = kind
+
+    async def main() -> None:
+        stream = await make().connect_tcp(host="127.0.0.1", port=listener.getsockname()[1], timeout=20)
+        peer, _ = listener.accept()
+        with peer:
+            async with AsyncBackground() as background:
+                handshake = background.start(stream.start_tls, tls.client, "localhost", 20)
+                await background.settle()
+                handshake.cancel()
+                await handshake.wait_cancelled()
+                await background.settle()
+            peer.settimeout(20)
+            while peer.recv(65536):
+                pass  # The ClientHello, and then the end.
+
+    run(main)
+
+
+def test_the_offer_is_made_and_the_context_left_as_it_was(kind: Any, serve: Any, tls: Any) -> None:
+    make, run = kind
+    context = tls.new_server("localhost")
+    context.set_alpn_protocols(["h2"])
+    client = tls.new_client()
+
+    def server(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            secured.sendall(b"x")
+            secured.recv(1)
+
+    async def main() -> Any:
+        stream = await make().connect_tcp(host="127.0.0.1", port=serve(server), timeout=20)
+        assert stream.accepts_alpn_protocols
+        stream = await stream.start_tls(client, "localhost", 20, alpn_protocols=["http/1.1", "h2"])
+        assert await stream.read(1, 20) == b"x"
+        selected = stream.get_extra_info("ssl_object").selected_alpn_protocol()
+        await stream.aclose()
+        return selected
+
+    assert run(main) == "h2"
+    assert core_backends._ssl.offered_by(client) == []
+
+
+def test_options_that_the_system_refuses_leave_no_socket(kind: Any, listener: socket.socket) -> None:
+    make, run = kind
+
+    async def main() -> None:
+        with pytest.raises(ConnectError):
+            await make().connect_tcp(
+                host="127.0.0.1",
+                port=listener.getsockname()[1],
+                timeout=20,
+                socket_options=[(socket.SOL_SOCKET, 0x7FFF, 1)],
+            )
+        async with AsyncBackground() as background:
+            await background.settle()
+        gc.collect()
+
+    run(main)
+
+
+def test_anyio_streams_of_any_kind_can_be_wrapped() -> None:
+    anyio = pytest.importorskip("anyio")
+    from anyio.streams.stapled import StapledByteStream
+
+    class Half:
+        extra_attributes: Any = {}
+
+        def __init__(self) -> None:
+            self.items = [b"abc"]
+            self.sent: Any = []
+            self.closed = False
+
+        async def receive(self, max_bytes: int = 65536) -> bytes:
+            if not self.items:
+                raise anyio.EndOfStream
+            return self.items.pop(0)
+
+        async def send(self, item: bytes) -> None:
+            self.sent.append(item)
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    async def main() -> None:
+        half: Any = Half()
+        stream = core_backends.AnyIOStream(StapledByteStream(half, half))
+        await stream.write(bytearray(b"xyz"))
+        assert half.sent == [b"xyz"]
+        assert await stream.read(10, 1) == b"abc"
+        assert await stream.read(10, 1) == b""
+        assert stream.get_extra_info("socket") is None
+        assert stream.get_extra_info("is_readable") is None
+        await stream.aclose()
+        assert half.closed
+
+    run_asyncio(main)

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import ssl
+from typing import Any, List, Optional
+
+import pytest
+
+from core_backends import ConnectError, ConnectTimeout, NetworkStream, ReadError, ReadTimeout, WriteError, WriteTimeout
+from core_backends._async.tls_layer import AsyncTLSLayerStream
+from core_backends._sync.tls_layer import TLSLayerStream
+from core_backends.testing import AsyncScriptedStream, ScriptedStream
+
+
+class Wire(NetworkStream):
+    """A stream to a TLS server that lives in memory: what is written to it is answered at once."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.server = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+        self.shaken = False
+        self.plaintext = b""
+        self.closed = False
+        self.ended = False
+        self.write_error: Optional[Exception] = None
+
+    def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
+        if not self.outgoing.pending and not self.ended:
+            raise ReadTimeout("nothing there")
+        return self.outgoing.read(max_bytes)
+
+    def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
+        if self.write_error is not None:
+            raise self.write_error
+        self.incoming.write(buffer)
+        try:
+            if not self.shaken:
+                self.server.do_handshake()
+                self.shaken = True
+            while self.incoming.pending:
+                self.plaintext += self.server.read(65536)
+        except ssl.SSLWantReadError:
+            pass
+
+    def close(self) -> None:
+        self.closed = True
+
+    def get_extra_info(self, info: str) -> Any:
+        return {"is_readable": self.outgoing.pending > 0 or self.ended, "socket": "the socket"}.get(info)
+
+
+@pytest.fixture
+def wire(tls: Any) -> Wire:
+    return Wire(tls.server)
+
+
+def secured(wire: Wire, tls: Any) -> TLSLayerStream:
+    return TLSLayerStream.handshake(wire, tls.client, "localhost", 5, None)
+
+
+def test_what_is_written_arrives_and_what_is_sent_is_read(wire: Wire, tls: Any) -> None:
+    stream = secured(wire, tls)
+    stream.write(b"x" * 300000)
+    assert wire.plaintext == b"x" * 300000
+    wire.server.write(b"answer")
+    assert stream.read(3) + stream.read(100) == b"answer"
+    assert stream.get_extra_info("socket") == "the socket"
+
+
+def test_a_handshake_without_the_name_that_the_context_verifies_is_refused(wire: Wire, tls: Any) -> None:
+    for name in (None, ""):
+        with pytest.raises(ConnectError, match=r"host names|server_hostname"):
+            TLSLayerStream.handshake(wire, tls.client, name, 5, None)
+        assert wire.closed
+        assert not wire.shaken
+
+
+def test_a_handshake_that_fails_closes_the_stream_below(wire: Wire, tls: Any) -> None:
+    with pytest.raises(ConnectError, match=r"'other\.test'"):
+        TLSLayerStream.handshake(wire, tls.client, "other.test", 5, None)
+    assert wire.closed
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (ReadTimeout("slow"), ConnectTimeout),
+        (ReadError("reset"), ConnectError),
+        (OSError("foreign"), ConnectError),
+        (KeyError("a defect of theirs"), KeyError),
+    ],
+)
+def test_what_the_stream_below_raises_becomes_a_connect_failure(failure: Exception, expected: Any, tls: Any) -> None:
+    below = ScriptedStream([failure])
+    with pytest.raises(expected):
+        TLSLayerStream.handshake(below, tls.client, "localhost", 5, None)
+    assert below.closed
+
+
+def test_the_end_of_the_stream_is_the_end_with_and_without_an_alert(wire: Wire, tls: Any) -> None:
+    stream = secured(wire, tls)
+    wire.server.write(b"last")
+    wire.ended = True
+    assert stream.read(100) == b"last"
+    assert stream.read(100) == b""
+    assert stream.read(100) == b""
+
+
+def test_garbage_on_the_wire_is_a_read_error(wire: Wire, tls: Any) -> None:
+    stream = secured(wire, tls)
+    stream.write(b"x")
+    wire.outgoing.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with pytest.raises(ReadError):
+        stream.read(100)
+
+
+def test_a_read_that_times_out_has_consumed_nothing(wire: Wire, tls: Any) -> None:
+    stream = secured(wire, tls)
+    with pytest.raises(ReadTimeout):
+        stream.read(100, 0)
+    wire.server.write(b"x" * 1000)
+    record = wire.outgoing.read()
+    wire.outgoing.write(record[:-1])
+    with pytest.raises(ReadTimeout):
+        stream.read(2000, 0)
+    wire.outgoing.write(record[-1:])
+    assert stream.read(2000) == b"x" * 1000
+
+
+def test_nothing_is_written_behind_half_a_record(wire: Wire, tls: Any) -> None:
+    stream = secured(wire, tls)
+    wire.write_error = WriteTimeout("slow")
+    with pytest.raises(WriteTimeout):
+        stream.write(b"lost")
+    wire.write_error = None
+    with pytest.raises(WriteError, match="not finished"):
+        stream.write(b"more")
+    wire.server.write(b"still readable")
+    assert stream.read(100) == b"still readable"
+
+
+def test_tickets_are_not_data_but_the_end_is_noticed(wire: Wire, tls: Any) -> None:
+    below: List[Any] = []
+
+    class Looking(Wire):
+        def read_nowait(self, max_bytes: int) -> Optional[bytes]:
+            below.append(max_bytes)
+            return self.outgoing.read(max_bytes) if self.outgoing.pending else (b"" if self.ended else None)
+
+    looking = Looking(tls.server)
+    stream = secured(looking, tls)
+    assert not stream.get_extra_info("is_readable")
+    assert not looking.outgoing.pending, "what the handshake left behind has not been looked at"
+    looking.server.write(b"data")
+    assert stream.get_extra_info("is_readable")
+    assert stream.get_extra_info("is_readable")
+    assert stream.read(100) == b"data"
+    with pytest.raises(ssl.SSLWantReadError):
+        looking.server.unwrap()
+    assert stream.get_extra_info("is_readable")
+    assert stream.read(100) == b""
+    assert below
+
+
+def test_closing_closes_below_and_ends_reading_and_writing(wire: Wire, tls: Any) -> None:
+    stream = secured(wire, tls)
+    stream.close()
+    stream.close()
+    assert wire.closed
+    with pytest.raises(ReadError):
+        stream.read(1)
+    with pytest.raises(WriteError):
+        stream.write(b"x")
+    assert stream.get_extra_info("is_readable")
+
+
+def test_aborting_closes_below(wire: Wire, tls: Any) -> None:
+    stream = secured(wire, tls)
+    stream.abort()
+    assert wire.closed
+
+
+def test_an_async_handshake_fails_the_same(run: Any, tls: Any) -> None:
+    async def main() -> None:
+        for failure, expected in ((ReadTimeout("slow"), ConnectTimeout), (ReadError("reset"), ConnectError)):
+            below = AsyncScriptedStream([failure])
+            with pytest.raises(expected):
+                await AsyncTLSLayerStream.handshake(below, tls.client, "localhost", 5, None)
+            assert below.aborted
+            assert below.written.startswith(b"\x16\x03")
+
+    run(main)
