@@ -11,7 +11,7 @@ import ssl
 import tempfile
 import threading
 import time
-from typing import Any, Awaitable, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Awaitable, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 import trio
@@ -288,7 +288,7 @@ class EchoServers:
 
     def __init__(self, context: ssl.SSLContext, folder: pathlib.Path) -> None:
         self.context = context
-        self.listeners = []
+        self.listeners: List[socket.socket] = []
         self.port = self.listen(socket.AF_INET, ("127.0.0.1", 0), 0)[1]
         self.tls_port = self.listen(socket.AF_INET, ("127.0.0.1", 0), 1)[1]
         self.path = self.listen(socket.AF_UNIX, str(folder / "echo"), 0) if hasattr(socket, "AF_UNIX") else None

@@ -188,9 +188,8 @@ def test_anyio_streams_of_any_kind_can_be_wrapped() -> None:
     from anyio.streams.stapled import StapledByteStream
 
     class Half:
-        extra_attributes: Any = {}
-
         def __init__(self) -> None:
+            self.extra_attributes: Any = {}
             self.items = [b"abc"]
             self.sent: Any = []
             self.closed = False
@@ -209,7 +208,7 @@ def test_anyio_streams_of_any_kind_can_be_wrapped() -> None:
     async def main() -> None:
         half: Any = Half()
         stream = core_backends.AnyIOStream(StapledByteStream(half, half))
-        await stream.write(bytearray(b"xyz"))
+        await stream.write(memoryview(b"xyz"))  # type: ignore[arg-type]
         assert half.sent == [b"xyz"]
         assert await stream.read(10, 1) == b"abc"
         assert await stream.read(10, 1) == b""

@@ -19,7 +19,7 @@ OPTIONS = [(1, 2, 3)]
 def test_the_backend_is_told_everything_by_keyword() -> None:
     stream = ScriptedStream()
     backend = ScriptedBackend([stream])
-    connector = DirectConnector(backend, local_address="127.0.0.1", socket_options=iter(OPTIONS))  # type: ignore[arg-type]
+    connector = DirectConnector(backend, local_address="127.0.0.1", socket_options=iter(OPTIONS))
     assert connector.connect(ORIGIN, {"timeout": {"connect": 3.0}}) is stream
     assert backend.calls == [
         {

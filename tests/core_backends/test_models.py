@@ -10,7 +10,7 @@ from core_backends.lowlevel import in_memory_body, make_response, response_with_
 
 
 def test_a_request_keeps_order_case_and_duplicates_of_headers() -> None:
-    headers = [("X-B", "1"), (b"x-a", b"2"), ("X-B", "3")]
+    headers: Any = [("X-B", "1"), (b"x-a", b"2"), ("X-B", "3")]
     request = Request("GET", "http://h/", headers=headers)
     assert request.headers == [(b"X-B", b"1"), (b"x-a", b"2"), (b"X-B", b"3")]
     assert request.method == b"GET"

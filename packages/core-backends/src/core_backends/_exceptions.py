@@ -11,7 +11,7 @@ Rules that hold here:
 from __future__ import annotations
 
 import contextlib
-from typing import Dict, Iterator, Type
+from typing import Iterator, Mapping, Type
 
 __all__ = [
     "ConnectError",
@@ -32,7 +32,7 @@ __all__ = [
     "map_exceptions",
 ]
 
-ExceptionMapping = Dict[Type[BaseException], Type[Exception]]
+ExceptionMapping = Mapping[Type[Exception], Type[Exception]]
 
 
 @contextlib.contextmanager
