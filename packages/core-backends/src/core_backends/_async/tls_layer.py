@@ -52,6 +52,8 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
         # What `is_readable` had to take from the SSL object to tell data from a session ticket: the next read's.
         self._ahead: Optional[bytes] = None
         self._ahead_error: Optional[Exception] = None
+        # True while a read waits for the stream below: what arrives is for that one, and for nobody who only asks.
+        self._feeding = False
 
     @classmethod
     async def handshake(
@@ -164,7 +166,11 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
             raise
 
     async def _feed(self, timeout: Optional[float]) -> None:
-        self._take_in(await self._stream.read(_READ_SIZE, timeout))
+        self._feeding = True
+        try:
+            self._take_in(await self._stream.read(_READ_SIZE, timeout))
+        finally:
+            self._feeding = False
 
     def _take_in(self, data: bytes) -> None:
         with self._lock:
@@ -270,6 +276,8 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
         return self._stream.get_extra_info(info)
 
     def _is_readable(self) -> Any:
+        if self._feeding:
+            return self._stream.get_extra_info("is_readable")
         try:
             data = self.read_nowait(_READ_SIZE)
         except ReadError as exc:

@@ -53,6 +53,8 @@ class TLSLayerStream(NetworkStream):
         # What `is_readable` had to take from the SSL object to tell data from a session ticket: the next read's.
         self._ahead: Optional[bytes] = None
         self._ahead_error: Optional[Exception] = None
+        # True while a read waits for the stream below: what arrives is for that one, and for nobody who only asks.
+        self._feeding = False
 
     @classmethod
     def handshake(
@@ -165,7 +167,11 @@ class TLSLayerStream(NetworkStream):
             raise
 
     def _feed(self, timeout: Optional[float]) -> None:
-        self._take_in(self._stream.read(_READ_SIZE, timeout))
+        self._feeding = True
+        try:
+            self._take_in(self._stream.read(_READ_SIZE, timeout))
+        finally:
+            self._feeding = False
 
     def _take_in(self, data: bytes) -> None:
         with self._lock:
@@ -271,6 +277,8 @@ class TLSLayerStream(NetworkStream):
         return self._stream.get_extra_info(info)
 
     def _is_readable(self) -> Any:
+        if self._feeding:
+            return self._stream.get_extra_info("is_readable")
         try:
             data = self.read_nowait(_READ_SIZE)
         except ReadError as exc:

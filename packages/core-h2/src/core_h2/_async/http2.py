@@ -239,8 +239,8 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
                 return False
             upload.rest = upload.rest[sent:]
         await multiplexer.flush(phase_timeout(request.extensions, "write"))
-        if multiplexer.is_readable():
-            await multiplexer.read_what_is_there()
+        # Whether there is something to read is for the one who reads to ask: the question can take it off the network.
+        await multiplexer.read_what_is_there()
         return True
 
     async def _receive_head(

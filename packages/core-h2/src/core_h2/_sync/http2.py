@@ -240,8 +240,8 @@ class HTTP2Connection(ConnectionInterface):
                 return False
             upload.rest = upload.rest[sent:]
         multiplexer.flush(phase_timeout(request.extensions, "write"))
-        if multiplexer.is_readable():
-            multiplexer.read_what_is_there()
+        # Whether there is something to read is for the one who reads to ask: the question can take it off the network.
+        multiplexer.read_what_is_there()
         return True
 
     def _receive_head(
