@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Set
 
 import pytest
-from core_pool._plan import Plan, Slot, Waiter
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from core_pool._plan import Plan, Slot, Waiter
 
 from .fake_connections import FakeConnection
 
@@ -76,17 +77,17 @@ class PlanMachine(RuleBasedStateMachine):
             connection = slot.connection
             leases = self.leases().get(connection, 0)
             most = connection.max_concurrent_requests
-            if slot.key == key and leases and not slot.sole and (most is None or leases < most):
-                if connection.is_available():
-                    found.append(connection)
+            if slot.key != key or not leases or slot.sole:
+                continue
+            if (most is None or leases < most) and connection.is_available():
+                found.append(connection)
         return found
 
     def step(self, act: Callable[[], Any], *, trims: bool = True) -> Any:
-        """Run one of the plan's operations and carry out what it decides; `trims` where only eviction closes idle ones."""
+        """Run one of the plan's operations and do what it decides; `trims` where it closes idle ones in order."""
         order = list(self.waiting)
         was_leased = set(self.leases())
         was_idle = list(self.idle)
-        held_before = set(self.holding)
         error: Optional[Exception] = None
         result = None
         try:
@@ -103,7 +104,7 @@ class PlanMachine(RuleBasedStateMachine):
             if waiter.slot is not None:
                 request.slot = waiter.slot
                 self.holding.append(request)
-        self.check_order(order, served, was_leased, held_before)
+        self.check_order(order, served, was_leased, result)
         self.carry_out_closing(was_idle, trims)
         leases = self.leases()
         if isinstance(result, Slot):
@@ -117,18 +118,18 @@ class PlanMachine(RuleBasedStateMachine):
         return result
 
     def check_order(
-        self, order: List[Request], served: List[Request], was_leased: Set[FakeConnection], held_before: Set[Request]
+        self, order: List[Request], served: List[Request], was_leased: Set[FakeConnection], result: Any
     ) -> None:
         for request in served:
             earlier = order[: order.index(request)]
             assert all(other in served for other in earlier if other.key == request.key), "overtaken by its own origin"
-            if request.slot is None or request.connection in was_leased:
+            if request.slot is None or request.slot is result or request.connection in was_leased:
                 continue
-            # A place in the pool goes to who has waited longest; others may then join him.
+            # A place in the pool goes to who has waited longest, or made it; others may then join him.
             leaders = [other for other in served if other.slot is request.slot]
-            assert any(
-                all(earlier in served for earlier in order[: order.index(leader)]) for leader in leaders
-            ), "a place went to somebody else than the first in the queue"
+            assert any(all(earlier in served for earlier in order[: order.index(leader)]) for leader in leaders), (
+                "a place went to somebody else than the first in the queue"
+            )
 
     def carry_out_closing(self, was_idle: List[FakeConnection], trims: bool) -> None:
         closed = []
@@ -142,7 +143,11 @@ class PlanMachine(RuleBasedStateMachine):
             closed.append(slot.connection)
         evicted = [connection for connection in was_idle if connection in closed]
         if trims and evicted:
-            kept = [connection for connection in was_idle if connection in self.pooled() and not self.leases().get(connection)]
+            kept = [
+                connection
+                for connection in was_idle
+                if connection in self.pooled() and not self.leases().get(connection)
+            ]
             assert all(was_idle.index(old) < was_idle.index(new) for old in evicted for new in kept), "not the oldest"
 
     def lease(self, request: Request, slot: Optional[Slot[FakeConnection]], *, returned: bool = False) -> None:
