@@ -46,6 +46,10 @@ class ScriptedProxy:
         self.server_names: typing.List[typing.Optional[str]] = []
         #: Set whenever a client's connection has ended.
         self.ended = threading.Semaphore(0)
+        #: Set whenever nothing more will be said on a connection.
+        self.silent = threading.Semaphore(0)
+        #: Nothing is said, not even TLS.
+        self.deaf = False
         #: Connections that are dropped at once, before anything else.
         self.drops = 0
         #: Sent to a CONNECT, or to the first of them, in place of consent.
@@ -187,12 +191,15 @@ def proxy_server(
             if proxy.drops:
                 proxy.drops -= 1
                 return
+            if proxy.deaf:
+                _until_closed(proxy, connection)
+                return
             if kind == "https":
                 connection = context.wrap_socket(connection, server_side=True)
             with connection:
                 if proxy.garbage is not None:
                     connection.sendall(proxy.garbage)
-                    _until_closed(connection)
+                    _until_closed(proxy, connection)
                 elif kind.startswith("socks5"):
                     _socks(proxy, connection, origin_host, auth)
                 else:
@@ -204,7 +211,8 @@ def proxy_server(
         yield proxy
 
 
-def _until_closed(connection: socket.socket) -> None:
+def _until_closed(proxy: ScriptedProxy, connection: socket.socket) -> None:
+    proxy.silent.release()
     while connection.recv(4096):
         pass
 
@@ -224,7 +232,7 @@ def _http(proxy: ScriptedProxy, connection: socket.socket, origin_host: str) -> 
             connection.sendall(b"HTTP/1.1 200 Connection established\r\nX-Proxy: yes\r\n\r\n")
             if proxy.behind is not None:
                 connection.sendall(proxy.behind)
-                _until_closed(connection)
+                _until_closed(proxy, connection)
                 return
         else:
             authority = target.split(b"/")[2]

@@ -378,6 +378,41 @@ async def test_a_certificate_of_someone_else_inside_the_tunnel(client: Client, k
             assert await ended(client, proxy)
 
 
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [("https", "TLS to the proxy"), *((kind, "handshake") for kind in PROXIES), ("http", "TLS"), ("https", "TLS")],
+)
+async def test_cancelling_while_connecting_frees_slot_and_descriptor(client: Client, kind: str, step: str) -> None:
+    if client.name == "sync":
+        pytest.skip("threads cannot be cancelled")
+    with proxy_server(kind) as proxy:
+        proxy.deaf = step == "TLS to the proxy"
+        proxy.garbage = b"" if step == "handshake" else None
+        proxy.behind = b"" if step == "TLS" else None
+        async with client.pool(max_connections=1, **through(proxy)) as pool:
+            for _ in range(2):
+                await cancelled(client, lambda: pool.request("GET", "https://localhost:9/"), proxy)
+                assert pool.connections == []
+                assert await ended(client, proxy)
+
+
+async def cancelled(client: Client, request: typing.Callable[[], typing.Any], proxy: ScriptedProxy) -> None:
+    """Cancel `request` when the proxy has said all that it will say."""
+    if client.name == "trio":
+        import trio
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(request)
+            await trio.to_thread.run_sync(proxy.silent.acquire)
+            nursery.cancel_scope.cancel()
+        return
+    task = asyncio.ensure_future(request())
+    await asyncio.get_running_loop().run_in_executor(None, proxy.silent.acquire)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 # --- what else stays as it is ------------------------------------
 
 
