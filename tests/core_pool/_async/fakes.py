@@ -60,7 +60,6 @@ class AsyncFakeConnection(AsyncConnectionInterface):
         self.connecting: Optional[AsyncEvent] = None
         self.connected = False
         self.closed = False
-        self.aborted = False
         self.expired = False
         self.closed_before_response = False
         self.active = 0
@@ -79,8 +78,10 @@ class AsyncFakeConnection(AsyncConnectionInterface):
             await network.hook("request", self)
             self.requests += 1
         except BaseException:
-            self.active = 0
-            self.closed = True
+            with network.lock:
+                self.active -= 1
+            if network.capacity == 1:
+                self.abort()
             raise
         return make_response(200, [], AsyncFakeBody(self), {})
 
@@ -100,7 +101,7 @@ class AsyncFakeConnection(AsyncConnectionInterface):
             await self.network.hook("connect", self)
             self.connected = True
         except BaseException:
-            self.closed = True
+            self.abort()
             raise
         finally:
             connecting.set()
@@ -110,7 +111,7 @@ class AsyncFakeConnection(AsyncConnectionInterface):
         await self.network.hook("close", self)
 
     def abort(self) -> None:
-        self.closed = self.aborted = True
+        self.closed = True
 
     def can_handle_request(self, origin: Origin) -> bool:
         return origin == self.origin
@@ -168,4 +169,4 @@ class AsyncFakeBody:
         with self.connection.network.lock:
             self.connection.active = max(0, self.connection.active - 1)
             if not complete and self.connection.network.capacity == 1:
-                self.connection.closed = True
+                self.connection.abort()

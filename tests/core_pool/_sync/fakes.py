@@ -61,7 +61,6 @@ class FakeConnection(ConnectionInterface):
         self.connecting: Optional[Event] = None
         self.connected = False
         self.closed = False
-        self.aborted = False
         self.expired = False
         self.closed_before_response = False
         self.active = 0
@@ -80,8 +79,10 @@ class FakeConnection(ConnectionInterface):
             network.hook("request", self)
             self.requests += 1
         except BaseException:
-            self.active = 0
-            self.closed = True
+            with network.lock:
+                self.active -= 1
+            if network.capacity == 1:
+                self.abort()
             raise
         return make_response(200, [], FakeBody(self), {})
 
@@ -101,7 +102,7 @@ class FakeConnection(ConnectionInterface):
             self.network.hook("connect", self)
             self.connected = True
         except BaseException:
-            self.closed = True
+            self.abort()
             raise
         finally:
             connecting.set()
@@ -111,7 +112,7 @@ class FakeConnection(ConnectionInterface):
         self.network.hook("close", self)
 
     def abort(self) -> None:
-        self.closed = self.aborted = True
+        self.closed = True
 
     def can_handle_request(self, origin: Origin) -> bool:
         return origin == self.origin
@@ -169,4 +170,4 @@ class FakeBody:
         with self.connection.network.lock:
             self.connection.active = max(0, self.connection.active - 1)
             if not complete and self.connection.network.capacity == 1:
-                self.connection.closed = True
+                self.connection.abort()
