@@ -124,6 +124,8 @@ class SyncStream(NetworkStream):
 
     def write_nowait(self, buffer: bytes) -> None:
         """Write `buffer` as far as that is possible at once, and forget the rest: for a layer's last words."""
+        if os.getpid() != self._process:
+            return
         try:
             self.write(buffer, 0)
         except (WriteError, WriteTimeout):

@@ -13,6 +13,7 @@ Rules that hold here:
 from __future__ import annotations
 
 import math
+import os
 import socket
 import ssl
 from typing import Any, Iterable, Optional, Sequence
@@ -49,6 +50,7 @@ class TrioStream(AsyncNetworkStream):
         self._closed = False
         self._waiting = 0
         self._token = trio.lowlevel.current_trio_token()
+        self._process = os.getpid()
 
     async def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
         sock = self._sock
@@ -136,6 +138,8 @@ class TrioStream(AsyncNetworkStream):
 
     def write_nowait(self, buffer: bytes) -> None:
         """Write `buffer` as far as that is possible at once, and forget the rest: for a layer's last words."""
+        if os.getpid() != self._process:
+            return  # The connection is the parent's.
         try:
             self._sock.send(buffer)
         except OSError:
