@@ -8,6 +8,7 @@ Rules that hold here:
   cancelled or times out is still sent, in order, for as long as the stream stays open.
 * One alarm for reading and one for writing serve a connection all its life. Ending a wait only clears the alarm's
   deadline; the timer finds that out when it fires.
+* A stream may be aborted from any thread, and from a forked process, where that frees this process's descriptor only.
 * The event loop notices the peer's closing while nobody reads, so an idle connection knows at once.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import socket
 import ssl
 from collections import deque
@@ -86,6 +88,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
         self._loop = loop
+        self._process = os.getpid()
         self._sock = sock
         self._transport: Any = None
         self._buffer: Deque[Union[bytes, memoryview]] = deque()
@@ -299,7 +302,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
             return
         self._closed = True
         self._forget_arrived()
-        if self._loop.is_closed():
+        if self._loop.is_closed() or os.getpid() != self._process:
             self._close_descriptor()
             return
         if self._transport.get_write_buffer_size():
@@ -312,9 +315,18 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
         """Close the stream at once; what has not been sent yet is given up."""
         self._closed = True
         self._forget_arrived()
-        if self._loop.is_closed():
+        if self._loop.is_closed() or os.getpid() != self._process:
             self._close_descriptor()
             return
+        if self._loop.is_running() and asyncio._get_running_loop() is not self._loop:
+            try:
+                self._loop.call_soon_threadsafe(self._abort_here)
+            except RuntimeError:
+                self._close_descriptor()  # The loop has been closed just now.
+            return
+        self._abort_here()
+
+    def _abort_here(self) -> None:
         self._transport.abort()
         self._wake_reader()
         self._wake_writers()
@@ -325,7 +337,10 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
         self._buffered = 0
 
     def _close_descriptor(self) -> None:
-        """Free the descriptor of a stream whose event loop has been closed: the transport cannot do it any more."""
+        """Free the descriptor without the event loop: it has been closed, or is that of a parent process.
+
+        The parent's loop shares its selector with the child, so a transport that is closed here would go deaf there.
+        """
         self._sock.close()
         if getattr(self._transport, "_sock", None) is not None:
             # The transport's finaliser would warn of a socket that was left open.
