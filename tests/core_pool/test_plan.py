@@ -453,6 +453,18 @@ def test_a_connection_that_was_never_established_is_not_kept_as_idle() -> None:
     assert not plan.connections and list(plan.closing) == [first]
 
 
+def test_waiters_that_leave_do_not_leave_an_unused_connection_behind() -> None:
+    plan = plan_of(1, kind="promising")
+    slot = lease(plan, "b")
+    first, second = wait(plan, "a"), wait(plan, "a")
+    slot.connection.closed = True
+    plan.release(slot, 0.0, failed=True)
+    assert first.slot is second.slot is not None
+    plan.cancel(first, 0.0)
+    plan.cancel(second, 0.0)
+    assert not plan.connections and list(plan.closing) == [first.slot]
+
+
 def test_a_waiter_that_leaves_with_its_slot_gives_it_to_the_next() -> None:
     plan = plan_of(1, kind="promising")
     slot = lease(plan, "a")
