@@ -111,6 +111,16 @@ def test_a_second_exchange_needs_the_first_to_be_complete_on_both_sides() -> Non
     assert not codec.heard
 
 
+@pytest.mark.parametrize("beyond", range(-2, 3))
+def test_bytes_behind_a_response_are_seen_wherever_it_ends(beyond: int) -> None:
+    """h11 is fed in slices, and one may end where the response does."""
+    head = b"HTTP/1.1 204 No Content\r\nA: "
+    sent = head + b"a" * (4096 + beyond - len(head) - 4) + b"\r\n\r\n"
+    assert codec_outcome(make(), b"GET", [sent]).reusable
+    outcome = codec_outcome(make(), b"GET", [sent + b"evil"])
+    assert not outcome.reusable and outcome.leftover == b"evil"
+
+
 def test_the_end_of_the_stream_ends_reuse() -> None:
     codec = make()
     codec.encode_request(b"GET", b"/", HEADERS, b"")

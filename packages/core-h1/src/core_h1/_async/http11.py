@@ -76,9 +76,10 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         self._codec: Codec = codec_factory(codec)(self.MAX_INCOMPLETE_EVENT_SIZE)
         self._head: Optional[Head] = None
         self._unsent: List[Buffer] = []
+        # Both are set once: there is no exchange after one that failed, or whose request was not sent whole.
         self._write_failure: Optional[Exception] = None
-        self._looked_at = 0.0
         self._closed_before_response = False
+        self._looked_at = 0.0
 
     async def handle_async_request(self, request: Request) -> Response:
         """Send `request` with exactly the headers it has and return the response, its body unread."""
@@ -115,8 +116,6 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
             self.abort()
         if not life.take():
             raise ConnectionNotAvailable()
-        self._write_failure = None
-        self._closed_before_response = False
 
     async def _send(self, request: Request, body: Optional[bytes], trace: Optional[AsyncTracer]) -> None:
         try:

@@ -77,9 +77,10 @@ class HTTP11Connection(ConnectionInterface):
         self._codec: Codec = codec_factory(codec)(self.MAX_INCOMPLETE_EVENT_SIZE)
         self._head: Optional[Head] = None
         self._unsent: List[Buffer] = []
+        # Both are set once: there is no exchange after one that failed, or whose request was not sent whole.
         self._write_failure: Optional[Exception] = None
-        self._looked_at = 0.0
         self._closed_before_response = False
+        self._looked_at = 0.0
 
     def handle_request(self, request: Request) -> Response:
         """Send `request` with exactly the headers it has and return the response, its body unread."""
@@ -116,8 +117,6 @@ class HTTP11Connection(ConnectionInterface):
             self.abort()
         if not life.take():
             raise ConnectionNotAvailable()
-        self._write_failure = None
-        self._closed_before_response = False
 
     def _send(self, request: Request, body: Optional[bytes], trace: Optional[Tracer]) -> None:
         try:
