@@ -126,6 +126,16 @@ def test_a_refusing_first_address_costs_nothing(
     assert time.monotonic() - before < 4, "twenty refusals took as long as twenty attempts without an answer"
 
 
+def test_a_refusal_is_not_waited_for_while_another_attempt_is_silent(
+    connect: Connect, resolve_to: Any, silent: Any, refusing: Any, listener: socket.socket
+) -> None:
+    target = listener.getsockname()
+    resolve_to([address(socket.AF_INET, each) for each in (silent, *[refusing] * 20, target)])
+    before = time.monotonic()
+    assert connect(host="many.test", port=1, timeout=20)[0] == target
+    assert time.monotonic() - before < 4, "each refusal took as long as an attempt without an answer"
+
+
 def test_one_budget_covers_all_addresses(connect: Connect, resolve_to: Any, silent: Any) -> None:
     resolve_to([address(socket.AF_INET, silent)] * 4)
     before = time.monotonic()
