@@ -1,4 +1,4 @@
-"""Private names that recorders, mocks, caches and SSRF guards reach for: they patch these, so each is the same object."""
+"""Private names that recorders, mocks, caches and SSRF guards patch: each is the same object as the public one."""
 
 from __future__ import annotations
 
