@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
+from .._abandon import abandon
 from .._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
 from .._deadline import phase_timeout
 from .._defaults import AutoBackend
@@ -64,6 +65,17 @@ class AsyncDirectConnector:
             }
         if trace is None:
             stream: AsyncNetworkStream = await connect(**arguments)
-        else:
-            stream = await trace.call(event, arguments, lambda: connect(**arguments))
-        return stream
+            return stream
+        opened: List[AsyncNetworkStream] = []
+
+        async def open_stream() -> AsyncNetworkStream:
+            opened.append(await connect(**arguments))
+            return opened[0]
+
+        try:
+            return await trace.call(event, arguments, open_stream)
+        except BaseException:
+            # A hook that fails, or is cancelled, after the stream was opened leaves nobody to close it.
+            for stream in opened:
+                abandon(stream)
+            raise

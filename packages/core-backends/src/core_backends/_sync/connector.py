@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional
 
+from .._abandon import abandon
 from .._backend import SOCKET_OPTION, NetworkBackend, NetworkStream
 from .._deadline import phase_timeout
 from .._defaults import SyncBackend
@@ -65,6 +66,17 @@ class DirectConnector:
             }
         if trace is None:
             stream: NetworkStream = connect(**arguments)
-        else:
-            stream = trace.call(event, arguments, lambda: connect(**arguments))
-        return stream
+            return stream
+        opened: List[NetworkStream] = []
+
+        def open_stream() -> NetworkStream:
+            opened.append(connect(**arguments))
+            return opened[0]
+
+        try:
+            return trace.call(event, arguments, open_stream)
+        except BaseException:
+            # A hook that fails, or is cancelled, after the stream was opened leaves nobody to close it.
+            for stream in opened:
+                abandon(stream)
+            raise
