@@ -153,7 +153,8 @@ class Peer:
         if isinstance(frame, frames.SettingsFrame):
             if "ACK" in frame.flags:
                 self.acknowledged += 1
-                self._apply(self._announced.pop(0))
+                if self._announced:
+                    self._apply(self._announced.pop(0))
                 self.on_acknowledgement()
             else:
                 self._receive_settings(frame.settings)

@@ -18,7 +18,7 @@ TIMEOUTS = {"timeout": {"read": 5, "write": 5}}
 
 
 class Parking:
-    """Counts operations, and parks the one that is numbered `park_at`: before it, and within it, where it is a write."""
+    """Counts operations and parks the one that is numbered `park_at`: before it, or within it where it is a write."""
 
     park_at = 0
     within = False

@@ -1,0 +1,121 @@
+"""Header compression against hpack, which is the authority here."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import hpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core_h2._compression import FieldDecoder, FieldEncoder, encode_literal
+from core_h2._errors import ConnectionFault, ErrorCodes
+from core_h2._heads import HeadEncoder
+
+Field = Tuple[bytes, bytes]
+
+names = st.sampled_from(
+    [b":method", b":path", b"accept", b"authorization", b"cookie", b"content-length", b"x-a", b"x-b", b"x-long-name"]
+)
+values = st.one_of(
+    st.sampled_from([b"", b"GET", b"/", b"gzip, deflate", b"a" * 20, b"b" * 700, b"c" * 2_500]), st.binary(max_size=200)
+)
+field_lists = st.lists(st.tuples(names, values), max_size=12)
+
+
+@given(st.lists(st.one_of(field_lists, st.integers(0, 10_000)), max_size=15))
+def test_what_is_encoded_is_what_hpack_decodes(steps: List[object]) -> None:
+    encoder = FieldEncoder()
+    decoder = hpack.Decoder(max_header_list_size=2**20)
+    for step in steps:
+        if isinstance(step, int):
+            decoder.max_allowed_table_size = step
+            encoder.resize(step)
+        else:
+            assert isinstance(step, list)
+            block = encoder.encode(step)
+            assert [tuple(field) for field in decoder.decode(block, raw=True)] == step
+
+
+@given(st.lists(st.tuples(field_lists, st.booleans()), max_size=15), st.integers(0, 4_096))
+def test_what_hpack_encodes_is_what_is_decoded(lists: List[Tuple[List[Field], bool]], table_size: int) -> None:
+    encoder = hpack.Encoder()
+    decoder = FieldDecoder(2**20)
+    for number, (fields, huffman) in enumerate(lists):
+        if number == 3:
+            encoder.header_table_size = table_size
+        for _ in range(3):  # The second and third time, most of it stands in the table.
+            assert list(decoder.decode(encoder.encode(fields, huffman=huffman))) == fields
+
+
+def test_credentials_are_never_indexed() -> None:
+    encoder = FieldEncoder()
+    decoder = hpack.Decoder()
+    fields = [(b"authorization", b"secret"), (b"proxy-authorization", b"secret"), (b"cookie", b"short"), (b"x", b"y")]
+    for _ in range(2):
+        decoded = decoder.decode(encoder.encode(fields), raw=True)
+        assert [field.indexable for field in decoded] == [False, False, False, True]
+    assert len(decoder.header_table.dynamic_entries) == 1
+
+
+def test_a_field_that_comes_again_is_one_byte() -> None:
+    encoder = FieldEncoder()
+    fields = [(b"user-agent", b"somebody"), (b"x-own", b"value")]
+    assert len(encoder.encode(fields)) > 20
+    assert len(encoder.encode(fields)) == 2
+
+
+def test_what_changes_with_each_request_does_not_wear_out_the_table() -> None:
+    encoder = FieldEncoder()
+    for number in range(100):
+        encoder.encode([(b":path", b"/%d" % number), (b"content-length", b"%d" % number)])
+    assert encoder.insertions == 0
+    assert encode_literal(b":path", b"/1") == b"\x04\x02/1"
+    assert hpack.Decoder().decode(encode_literal(b"x-new", b"v" * 300), raw=True) == [(b"x-new", b"v" * 300)]
+
+
+def test_heads_are_remembered_until_the_table_changes() -> None:
+    heads = HeadEncoder()
+    decoder = hpack.Decoder()
+
+    def send(headers: List[Field]) -> bytes:
+        before, after, _ = heads.encode(b"GET", b"https", b"example.com", headers, 0)
+        block = before + encode_literal(b":path", b"/") + after
+        assert [tuple(field) for field in decoder.decode(block, raw=True)] == [
+            (b":method", b"GET"),
+            (b":scheme", b"https"),
+            (b":authority", b"example.com"),
+            (b":path", b"/"),
+            *headers,
+        ]
+        return block
+
+    first = [(b"x-one", b"1")]
+    assert len(send(first)) > len(send(first)) == len(send(first))
+    send([(b"x-two", b"2")])  # Moves what the first refers to.
+    send(first)
+    heads.resize(0)
+    send(first)
+    send(first)
+    heads.resize(4_096)
+    send(first)
+    send(first)
+
+
+def test_a_list_that_is_too_large_ends_the_connection() -> None:
+    bomb = b"\x40\x01x\x7f\x81\x1e" + b"y" * 4_000 + b"\xbe" * 16_000  # One field of 4 KB, repeated by reference.
+    with pytest.raises(ConnectionFault) as caught:
+        FieldDecoder(100_000).decode(bomb)
+    assert caught.value.code == ErrorCodes.ENHANCE_YOUR_CALM
+
+
+@given(st.binary(max_size=300))
+def test_anything_else_than_a_block_is_a_fault(block: bytes) -> None:
+    decoder = FieldDecoder(10_000)
+    try:
+        for name, value in decoder.decode(block):
+            assert type(name) is bytes and type(value) is bytes
+    except ConnectionFault as fault:
+        assert fault.code in (ErrorCodes.COMPRESSION_ERROR, ErrorCodes.ENHANCE_YOUR_CALM)
+        assert len(str(fault)) < 300

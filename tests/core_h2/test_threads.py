@@ -1,0 +1,97 @@
+"""One connection shared by many threads, which time out, close early and drop what they got."""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import List
+
+from core_backends import ReadTimeout, RemoteProtocolError, Request
+from core_h2 import HTTP2Connection
+
+from ._sync.pipe import ORIGIN, URL, Pipe
+from .peer import Exchange, Peer
+from .tasks import gather
+
+THREADS = 16
+REQUESTS = 60
+
+
+class Moody(Peer):
+    """Answers at once, in parts, with a reset, or not at all."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.random = random.Random(3)
+
+    def on_end(self, stream_id: int, exchange: Exchange) -> None:
+        mood = self.random.random()
+        if mood < 0.6:
+            self.respond(stream_id, b"%d " % stream_id * 50)
+        elif mood < 0.8:
+            self.head(stream_id)
+            self.data(stream_id, b"%d " % stream_id * 20)
+            self.data(stream_id, b"%d " % stream_id * 30, end=True)
+        elif mood < 0.9:
+            self.reset(stream_id, 8)
+
+
+def test_threads_get_their_own_answers_and_nothing_else() -> None:
+    peer = Moody()
+    pipe = Pipe(peer, read_size=3_000)
+    connection = HTTP2Connection(ORIGIN, pipe)
+    seen: List[int] = []
+    lock = threading.Lock()
+
+    def work(number: int) -> None:
+        choices = random.Random(number)
+        for _ in range(REQUESTS):
+            size = choices.choice([0, 0, 10, 5_000, 60_000])
+            extensions = {"timeout": {"read": 0.05 if choices.random() < 0.5 else 0.2, "write": 5}}
+            try:
+                request = Request("POST", URL, content=b"x" * size, extensions=extensions)
+                response = connection.handle_request(request)
+            except (ReadTimeout, RemoteProtocolError) as exc:
+                assert "reset" in str(exc) or "in time" in str(exc)
+                continue
+            stream_id = response.extensions["stream_id"]
+            with lock:
+                seen.append(stream_id)
+            fate = choices.random()
+            if fate < 0.7:
+                try:
+                    assert response.read() == b"%d " % stream_id * 50
+                finally:
+                    response.close()
+            elif fate < 0.9:
+                response.close()
+            # Otherwise it is dropped.
+
+    results = gather([lambda number=number: work(number) for number in range(THREADS)])  # type: ignore[misc]
+    assert results == [None] * THREADS
+    assert len(set(seen)) == len(seen)
+    assert pipe.most_readers == 1
+    assert connection.is_idle() and connection.is_available()
+    assert not connection._h2_state.streams
+    assert len(peer.exchanges) == THREADS * REQUESTS
+
+
+def test_closing_from_another_thread_ends_every_wait() -> None:
+    for _ in range(20):
+        peer = Peer({})
+        peer.on_end = lambda stream_id, exchange: None  # type: ignore[method-assign]
+        pipe = Pipe(peer)
+        connection = HTTP2Connection(ORIGIN, pipe)
+
+        def get(connection: HTTP2Connection = connection) -> None:
+            connection.request("GET", URL)
+
+        def close(connection: HTTP2Connection = connection, pipe: Pipe = pipe) -> None:
+            pipe.reader_waits()
+            connection.close()
+
+        *results, closed = gather([get] * 8 + [close])
+        assert closed is None
+        assert {type(result).__name__ for result in results} <= {"ReadError", "WriteError", "ConnectionNotAvailable"}
+        assert isinstance(results[0], Exception) and not isinstance(results[0], AssertionError)
+        assert connection.is_closed() and pipe.closed
