@@ -136,7 +136,9 @@ def test_a_proxy_that_hangs_up(side: Side, at: int) -> None:
     assert peer.closed
 
 
-@pytest.mark.parametrize("answer", [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 2000 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nbad\r\n\r\n"])
+@pytest.mark.parametrize(
+    "answer", [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 2000 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nbad\r\n\r\n"]
+)
 def test_a_proxy_that_does_not_speak_http(side: Side, answer: bytes) -> None:
     peer = Peer([answer])
     with pytest.raises(ProxyError, match="broke the protocol"):
