@@ -29,7 +29,7 @@ LISTENERS: typing.Dict[str, typing.Tuple[bool, bool, str]] = {
     "h2": (True, True, ""),
     "h2c": (False, True, ""),
     "h2_few_requests": (True, True, "keepalive_requests 3;"),
-    "h2_short_idle": (True, True, "keepalive_timeout 100ms;"),
+    "h2_short_idle": (True, True, "keepalive_timeout 100ms; lingering_timeout 50ms;"),
     "h2_few_streams": (True, True, "http2_max_concurrent_streams 4;"),
 }
 

@@ -14,7 +14,7 @@ const http = require('node:http');
 const http2 = require('node:http2');
 
 const configuration = JSON.parse(process.argv[2]);
-const counts = {}; // listener -> {connections, streams, concurrent, mostConcurrent, resets: {code: n}}
+const counts = {}; // listener -> {connections, open, streams, concurrent, unanswered, mostUnanswered, resets: {code: n}}
 const waiting = new Map(); // barrier name -> streams held back
 const transports = new Map(); // client port -> TCP socket, which node hides behind the session
 const seen = new Set(); // names of one-time misbehaviours that have happened
@@ -32,9 +32,16 @@ function sha256(data) {
 }
 
 function answer(stream, status, body, headers = {}) {
-  if (stream.destroyed || stream.closed) return;
+  if (stream.destroyed || stream.closed || stream.session === undefined) return; // the client is gone
+  settle(stream);
   stream.respond({ ':status': status, 'content-length': Buffer.byteLength(body), ...identity(stream), ...headers });
   stream.end(body);
+}
+
+// From here on the client may know the end of this stream, and use its slot for another.
+function settle(stream) {
+  if (stream.unanswered) counts[stream.session.listener].unanswered -= 1;
+  stream.unanswered = false;
 }
 
 function identity(stream) {
@@ -43,6 +50,13 @@ function identity(stream) {
 
 function json(stream, value) {
   answer(stream, 200, JSON.stringify(value), { 'content-type': 'application/json' });
+}
+
+// The last word of a session that has announced its end; without close() Node would no longer notice that the client went.
+function finish(stream) {
+  const { session } = stream;
+  stream.on('close', () => session.close());
+  json(stream, { finished: stream.id });
 }
 
 function afterBody(stream, action) {
@@ -121,7 +135,8 @@ const routes = {
 
   // RST_STREAM in the middle of the body.
   reset(stream, headers, code) {
-    stream.respond({ ':status': 200, ...identity(stream) });
+    // Promised trailers that never come keep Node from ending the body in good order before it resets the stream.
+    stream.respond({ ':status': 200, ...identity(stream) }, { waitForTrailers: true });
     stream.write('a beginning', () => stream.close(Number(code)));
   },
 
@@ -148,23 +163,26 @@ const routes = {
 
   // Announces the end while this stream is being answered: the answer still arrives.
   'goaway-finish'(stream) {
-    stream.session.goaway(NGHTTP2_NO_ERROR, stream.id);
-    json(stream, { finished: stream.id });
+    stream.session.goaway(NGHTTP2_NO_ERROR);
+    finish(stream);
   },
 
   // The graceful pair of GOAWAYs (RFC 9113 § 6.8), then the answer.
   'goaway-twice'(stream) {
     stream.session.goaway(NGHTTP2_NO_ERROR, LAST_STREAM);
     stream.session.ping(() => {
-      stream.session.goaway(NGHTTP2_NO_ERROR, stream.id);
-      json(stream, { finished: stream.id });
+      if (stream.session === undefined) return;
+      stream.session.goaway(NGHTTP2_NO_ERROR); // Node fills in the last stream that it has processed
+      finish(stream);
     });
   },
 
   // Everything before this request was processed; the next request of the same name is answered.
   'goaway-unprocessed'(stream, headers, name) {
     if (first(name)) {
-      stream.session.goaway(NGHTTP2_NO_ERROR, stream.id - 2);
+      const { session } = stream;
+      session.goaway(NGHTTP2_NO_ERROR, stream.id - 2);
+      setTimeout(() => session.destroy(), 50);
       return;
     }
     afterBody(stream, (length) => json(stream, { length }));
@@ -173,7 +191,7 @@ const routes = {
   // GOAWAY and a closed connection once the answer is out.
   'goaway-idle'(stream) {
     const { session } = stream;
-    stream.on('close', () => session.close());
+    stream.on('close', () => session.destroy());
     json(stream, { goaway: true });
   },
 
@@ -211,9 +229,10 @@ const routes = {
 
   // Another initial window in the middle of this upload, which makes the window of this very stream negative.
   'shrink-window'(stream, headers, size) {
-    stream.once('data', () => stream.session.settings({ initialWindowSize: Number(size) }));
+    const { session } = stream;
+    stream.once('data', () => session.settings({ initialWindowSize: Number(size) }));
     afterBody(stream, (length, digest) => {
-      stream.session.settings({ initialWindowSize: 65535 });
+      if (!session.destroyed) session.settings({ initialWindowSize: 65535 });
       json(stream, { length, sha256: digest });
     });
   },
@@ -223,11 +242,15 @@ function dispatch(listener, stream, headers) {
   const count = counts[listener];
   count.streams += 1;
   count.concurrent += 1;
-  count.mostConcurrent = Math.max(count.mostConcurrent, count.concurrent);
+  stream.unanswered = true;
+  count.unanswered += 1;
+  count.mostUnanswered = Math.max(count.mostUnanswered, count.unanswered);
   stream.on('error', () => {});
   stream.on('aborted', () => {});
   stream.on('close', () => {
     count.concurrent -= 1;
+    if (stream.unanswered) count.unanswered -= 1;
+    stream.unanswered = false;
     const code = String(stream.rstCode);
     if (code !== '0') count.resets[code] = (count.resets[code] || 0) + 1;
   });
@@ -238,9 +261,14 @@ function dispatch(listener, stream, headers) {
 }
 
 function listen(name, options) {
-  const count = { connections: 0, open: 0, streams: 0, concurrent: 0, mostConcurrent: 0, resets: {} };
+  const count = { connections: 0, open: 0, streams: 0, concurrent: 0, unanswered: 0, mostUnanswered: 0, resets: {} };
   counts[name] = count;
-  const settings = { settings: options.settings || {}, maxOutstandingPings: 10000, maxOutstandingSettings: 10000 };
+  const settings = {
+    settings: options.settings || {},
+    maxOutstandingPings: 10000,
+    maxOutstandingSettings: 10000,
+    maxSessionMemory: 1000, // megabytes; large answers to slow readers are what some tests are about
+  };
   const server = options.cert
     ? http2.createSecureServer({
       ...settings,

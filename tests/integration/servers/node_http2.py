@@ -21,7 +21,6 @@ LISTENERS: typing.Dict[str, Settings] = {
     "h2c": {},
     "one_stream": {"maxConcurrentStreams": 1},
     "ten_streams": {"maxConcurrentStreams": 10},
-    "no_limit": {"enableConnectProtocol": 0},
     "window_1": {"initialWindowSize": 1},
     "window_1000": {"initialWindowSize": 1000},
     "window_16m": {"initialWindowSize": 16 * 1024 * 1024},
@@ -53,7 +52,7 @@ class NodeHTTP2:
         return Endpoint(name, port=self.ports[listener], scheme="https", context=certificates().context, http2=True)
 
     def counts(self, listener: str) -> typing.Dict[str, typing.Any]:
-        """What `listener` has seen: connections, open, streams, concurrent, mostConcurrent, resets by code."""
+        """What `listener` has seen: connections, open, streams, concurrent, mostUnanswered, resets by code."""
         found: typing.Dict[str, typing.Any] = Endpoint("node2-control", port=self.ports["control"]).ask("/")[listener]
         return found
 
