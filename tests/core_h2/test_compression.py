@@ -110,6 +110,45 @@ def test_a_list_that_is_too_large_ends_the_connection() -> None:
     assert caught.value.code == ErrorCodes.ENHANCE_YOUR_CALM
 
 
+def with_hpack(decoder: hpack.Decoder, block: bytes) -> object:
+    try:
+        return [tuple(field) for field in decoder.decode(block, raw=True)]
+    except (hpack.HPACKError, IndexError):
+        return None
+
+
+def with_ours(decoder: FieldDecoder, block: bytes) -> object:
+    try:
+        return list(decoder.decode(block))
+    except ConnectionFault:
+        return None
+
+
+octets = st.sampled_from([0x00, 0x01, 0x02, 0x10, 0x20, 0x3F, 0x40, 0x41, 0x61, 0x80, 0x82, 0xBE, 0xBF, 0xC0, 0xFF])
+
+
+@given(st.lists(st.one_of(st.binary(max_size=40), st.lists(octets, max_size=20).map(bytes)), max_size=10))
+def test_any_bytes_mean_what_hpack_says(blocks: List[bytes]) -> None:
+    theirs, ours = hpack.Decoder(max_header_list_size=5_000), FieldDecoder(5_000)
+    for block in [*blocks, *blocks]:
+        expected = with_hpack(theirs, block)
+        assert with_ours(ours, block) == expected
+        if expected is None:
+            break  # Decoding is over at the first error.
+
+
+def test_blocks_that_insert_what_they_say_are_remembered_with_their_insertions() -> None:
+    encoder, decoder, theirs = hpack.Encoder(), FieldDecoder(100_000), hpack.Decoder()
+    literal = b"".join(
+        b"\x40" + bytes((len(name),)) + name + bytes((len(value),)) + value
+        for name, value in ((b"server", b"some" * 20), (b"etag", b"x" * 50))
+    )
+    for number in range(60):
+        for block in (b"\x88" + literal, b"\x88\xbe\xbf", encoder.encode([]) + b"\x88" + b"\x40\x01n\x02%02d" % number):
+            assert list(decoder.decode(block)) == [tuple(field) for field in theirs.decode(block, raw=True)]
+    assert list(decoder._entries) == [tuple(entry) for entry in theirs.header_table.dynamic_entries]
+
+
 @given(st.binary(max_size=300))
 def test_anything_else_than_a_block_is_a_fault(block: bytes) -> None:
     decoder = FieldDecoder(10_000)

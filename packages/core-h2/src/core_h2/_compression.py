@@ -1,7 +1,7 @@
-"""Header compression (RFC 7541): hpack's decoder, an encoder of our own, and a memory for both.
+"""Header compression (RFC 7541), on hpack's static table and Huffman code.
 
-Requests on one connection repeat each other, and so do responses. A block of references to a table says the same for as
-long as that table stands, so both directions remember such blocks, and forget them when the table changes.
+Requests on one connection repeat each other, and so do responses. A block says the same for as long as the table that
+it refers to stands, and one that refers to the static table only, for ever; so both directions remember blocks.
 
 Rules that hold here:
 
@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Deque, Dict, Iterable, List, Sequence, Tuple
 
-from hpack import Decoder
-from hpack.exceptions import HPACKError, OversizedHeaderListError
+from hpack.exceptions import HPACKError
+from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
 
 from ._errors import ConnectionFault, ErrorCodes
@@ -29,6 +29,10 @@ Field = Tuple[bytes, bytes]
 DEFAULT_TABLE_SIZE = 4_096
 _MEMORY = 64
 _LONGEST_REMEMBERED = 2_048
+_ANY_TABLE = -1
+_STRINGS = 256
+_LONGEST_STRING = 256
+_LONGEST_INTEGER = 28  # Bits beyond the prefix: more than any length or index can have.
 _ENTRY_OVERHEAD = 32
 
 _INDEXED = 0x80
@@ -189,34 +193,138 @@ class FieldDecoder:
     """Decodes the header blocks of one connection into lists of at most `max_list_size` bytes (RFC 9113 § 6.5.2)."""
 
     def __init__(self, max_list_size: int) -> None:
-        self._decoder = Decoder(max_header_list_size=max_list_size)
-        self._memory: Dict[bytes, FieldList] = {}
+        self._max_list_size = max_list_size
+        self._limit = DEFAULT_TABLE_SIZE
+        self._size = 0
+        self._entries: Deque[Field] = deque()  # The newest first.
+        self._generation = 0  # Changes with the table.
+        self._memory: Dict[bytes, Tuple[int, FieldList, List[Field]]] = {}
+        self._strings: Dict[bytes, bytes] = {}
 
     def decode(self, block: bytes) -> FieldList:
-        """Return the fields of a block. The list is shared with later calls: it is not to be changed."""
+        """Return the fields of a block. The list is shared with later calls: it is not to be changed.
+
+        Raises `ConnectionFault`, after which the decoder is of no use.
+        """
         known = self._memory.get(block)
-        if known is not None:
-            return known
-        table = self._decoder.header_table
-        entries = table.dynamic_entries
-        newest = entries[0] if entries else None
-        before = (len(entries), table.maxsize)
+        if known is not None and known[0] in (_ANY_TABLE, self._generation):
+            for field in known[2]:
+                self._insert(field)
+            return known[1]
         try:
-            fields = FieldList((field[0], field[1]) for field in self._decoder.decode(block, raw=True))
-        except OversizedHeaderListError as exc:
-            raise ConnectionFault(
-                ErrorCodes.ENHANCE_YOUR_CALM, f"The server's header list is too large: {exc}"
-            ) from exc
-        except (HPACKError, IndexError, TypeError, ValueError) as exc:
-            # The decoder's text may hold the whole block.
-            raise ConnectionFault(
-                ErrorCodes.COMPRESSION_ERROR, f"The server sent a header block that cannot be decoded: {str(exc)[:100]}"
-            ) from exc
-        # An insertion puts a new object in front, whatever it pushes out behind; a size update changes the rest.
-        if before != (len(entries), table.maxsize) or newest is not (entries[0] if entries else None):
-            self._memory.clear()
-        elif len(block) <= _LONGEST_REMEMBERED:
+            return self._decode(block)
+        except IndexError as exc:
+            raise _undecodable("it ends too early, or refers to what is not there") from exc
+        except HPACKError as exc:
+            raise _undecodable(str(exc)[:100]) from exc
+
+    def _decode(self, block: bytes) -> FieldList:
+        fields: List[Field] = []
+        inserted: List[Field] = []
+        generation = self._generation
+        self_contained = True  # Whether the block says the same whatever stands in the table.
+        list_size = 0
+        position, end = 0, len(block)
+        while position < end:
+            octet = block[position]
+            if octet >= _INDEXED:
+                index, position = _read_integer(block, position, 0x7F)
+                field = _static_table[index - 1] if 0 < index <= _static_count else self._entry(index)
+                self_contained = self_contained and index <= _static_count
+            elif octet & 0xE0 == _SIZE_UPDATE:
+                if fields:
+                    raise _undecodable("a change of the table's size does not stand at its beginning")
+                limit, position = _read_integer(block, position, 0x1F)
+                self._resize(limit)
+                self_contained = False
+                continue
+            else:
+                index, position = _read_integer(block, position, 0x3F if octet & _INCREMENTAL else 0x0F)
+                if not index:
+                    name, position = self._read_string(block, position)
+                elif index <= _static_count:
+                    name = _static_table[index - 1][0]
+                else:
+                    name = self._entry(index)[0]
+                    self_contained = False
+                value, position = self._read_string(block, position)
+                field = (name, value)
+                if octet & _INCREMENTAL:
+                    self._insert(field)
+                    inserted.append(field)
+            fields.append(field)
+            list_size += len(field[0]) + len(field[1]) + _ENTRY_OVERHEAD
+            if list_size > self._max_list_size:
+                raise ConnectionFault(
+                    ErrorCodes.ENHANCE_YOUR_CALM,
+                    f"The server sent a header list of more than {self._max_list_size} bytes",
+                )
+        decoded = FieldList(fields)
+        if len(block) <= _LONGEST_REMEMBERED and (self_contained or self._generation == generation):
             if len(self._memory) >= _MEMORY:
                 self._memory.clear()
-            self._memory[block] = fields
-        return fields
+            self._memory[block] = (_ANY_TABLE if self_contained else generation, decoded, inserted)
+        return decoded
+
+    def _read_string(self, block: bytes, position: int) -> Tuple[bytes, int]:
+        coded = block[position] & 0x80
+        length, position = _read_integer(block, position, 0x7F)
+        stop = position + length
+        if stop > len(block):
+            raise _undecodable("a string in it is cut off")
+        raw = block[position:stop]
+        if not coded:
+            return raw, stop
+        string = self._strings.get(raw)
+        if string is None:
+            string = bytes(decode_huffman(raw))
+            if length <= _LONGEST_STRING:
+                if len(self._strings) >= _STRINGS:
+                    self._strings.clear()
+                self._strings[raw] = string
+        return string, stop
+
+    def _entry(self, index: int) -> Field:
+        if index <= _static_count:
+            raise _undecodable("it refers to entry 0")
+        return self._entries[index - _static_count - 1]
+
+    def _insert(self, field: Field) -> None:
+        self._generation += 1
+        self._size += len(field[0]) + len(field[1]) + _ENTRY_OVERHEAD
+        self._entries.appendleft(field)
+        if self._size > self._limit:
+            self._evict()
+
+    def _resize(self, limit: int) -> None:
+        if limit > DEFAULT_TABLE_SIZE:
+            raise _undecodable(f"it makes the table larger than {DEFAULT_TABLE_SIZE} bytes")
+        self._generation += 1
+        self._limit = limit
+        self._evict()
+
+    def _evict(self) -> None:
+        while self._size > self._limit:
+            name, value = self._entries.pop()
+            self._size -= len(name) + len(value) + _ENTRY_OVERHEAD
+
+
+def _read_integer(block: bytes, position: int, mask: int) -> Tuple[int, int]:
+    """Return an integer and the position behind it (§ 5.1)."""
+    value = block[position] & mask
+    position += 1
+    if value < mask:
+        return value, position
+    for shift in range(0, _LONGEST_INTEGER, 7):
+        octet = block[position]
+        position += 1
+        value += (octet & 127) << shift
+        if octet < 128:
+            return value, position
+    raise _undecodable("an integer in it is too long")
+
+
+def _undecodable(why: str) -> ConnectionFault:
+    return ConnectionFault(
+        ErrorCodes.COMPRESSION_ERROR, f"The server sent a header block that cannot be decoded: {why}"
+    )
