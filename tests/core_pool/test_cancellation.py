@@ -281,6 +281,25 @@ def test_cancelling_who_connects_leaves_the_connection_to_those_who_wait_for_it(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_closing_that_is_cancelled_closes_the_rest_all_the_same(kind: str) -> None:
+    async def sweep() -> None:
+        number = 0
+        while True:
+            number += 1
+            world = World(max_connections=3)
+            for host in "abc":
+                await world.pool.request("GET", f"https://{host}/")
+            assert world.open_streams() == 3
+            reached = await cancelled_at(kind, number, world.pool.aclose)
+            assert world.open_streams() == 0 and not world.pool.connections
+            if not reached:
+                break
+        assert number > 3
+
+    run(kind, sweep)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_cancelling_two_before_they_run_leaves_the_pool_empty(kind: str) -> None:
     async def main() -> None:
         world = World()
