@@ -99,6 +99,17 @@ async def test_requests_beyond_the_limit_are_served_in_order_of_arrival() -> Non
         assert network.most_busy == 1
 
 
+@pytest.mark.parametrize("limit", [1, 100, 300])
+async def test_many_requests_at_a_time_all_end(limit: int) -> None:
+    network = AsyncFakeNetwork()
+    async with network.pool(max_connections=limit) as pool, AsyncBackground() as background:
+        requests = [background.start(pool.request, "GET", [A, B, C][number % 3]) for number in range(300)]
+        for request in requests:
+            assert (await request.wait()).content == b"onetwo"
+        assert network.most_busy <= limit
+        pool._plan.check()
+
+
 async def test_idle_connections_to_other_origins_make_room_the_oldest_first() -> None:
     network = AsyncFakeNetwork()
     async with network.pool(max_connections=2) as pool:

@@ -12,6 +12,8 @@ Rules that hold here (`check()` asserts them):
   the first who wants that origin.
 * A freed connection goes to exactly one waiter. Newest idle connections are reused first, the one idle longest is
   evicted first. Every operation costs the same whatever the number of connections, origins and waiters.
+* A multiplexing connection is asked how much it serves when a lease on it is granted or given back. Room that it gains
+  by itself is noticed at the next of these.
 """
 
 from __future__ import annotations
