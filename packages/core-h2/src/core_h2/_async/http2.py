@@ -335,9 +335,8 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
 
     async def _look_before_reuse(self) -> None:
         multiplexer = self._multiplexer
-        if multiplexer.is_readable():
-            await multiplexer.read_what_is_there()
-        elif self._ping_interval is not None and time.monotonic() - self._idle_since > self._ping_interval:
+        came = await multiplexer.read_what_is_there()
+        if not came and self._ping_interval is not None and time.monotonic() - self._idle_since > self._ping_interval:
             await multiplexer.probe()
         if self._is_over():
             await multiplexer.aclose()

@@ -210,7 +210,7 @@ class AsyncWriter:
         """Wake those whose need is met, with the lock held."""
         raise NotImplementedError
 
-    async def read_what_is_there(self) -> None:
+    async def read_what_is_there(self) -> bool:
         """Take what the server has sent meanwhile, without waiting for more."""
         raise NotImplementedError
 

@@ -336,9 +336,8 @@ class HTTP2Connection(ConnectionInterface):
 
     def _look_before_reuse(self) -> None:
         multiplexer = self._multiplexer
-        if multiplexer.is_readable():
-            multiplexer.read_what_is_there()
-        elif self._ping_interval is not None and time.monotonic() - self._idle_since > self._ping_interval:
+        came = multiplexer.read_what_is_there()
+        if not came and self._ping_interval is not None and time.monotonic() - self._idle_since > self._ping_interval:
             multiplexer.probe()
         if self._is_over():
             multiplexer.close()

@@ -189,24 +189,26 @@ class Multiplexer(Writer):
 
     # What is there already.
 
-    def is_readable(self) -> bool:
-        """Whether a read would return at once; False where the network stream cannot tell."""
-        return bool(self.network.get_extra_info("is_readable"))
+    def read_what_is_there(self) -> bool:
+        """Take what the server has sent meanwhile, without waiting for more; whether anything came.
 
-    def read_what_is_there(self) -> None:
-        """Take what the server has sent meanwhile, without waiting for more."""
+        Only the one who reads may ask whether there is something: the question can take it off the network.
+        """
+        came = False
         for _ in range(_MOST_READS_AT_ONCE):
             with self.lock:
                 if self._reading or self.engine.failed:
-                    return
+                    return came
                 self._reading = True
             try:
-                if not self.is_readable() or not self._read_once(_AT_ONCE):
-                    return
+                if not self.network.get_extra_info("is_readable") or not self._read_once(_AT_ONCE):
+                    return came
+                came = True
             finally:
                 with self.lock:
                     self._reading = False
                     self._pass_reading()
+        return came
 
     # Signs of life.
 

@@ -211,7 +211,7 @@ class Writer:
         """Wake those whose need is met, with the lock held."""
         raise NotImplementedError
 
-    def read_what_is_there(self) -> None:
+    def read_what_is_there(self) -> bool:
         """Take what the server has sent meanwhile, without waiting for more."""
         raise NotImplementedError
 
