@@ -56,7 +56,7 @@ _idempotent = frozenset((b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PUT", b"TRACE
 # What the scheme of a WebSocket's URL is over HTTP (RFC 8441 § 5).
 _schemes = {b"ws": b"http", b"wss": b"https"}
 # For telling a server that a stream is given up, where nobody else is there to do it.
-_FAREWELL = 1.0
+_FAREWELL = 0.1
 
 
 class AsyncHTTP2Connection(AsyncConnectionInterface):

@@ -37,7 +37,7 @@ __all__ = ["AsyncMultiplexer"]
 _AT_ONCE = 0.02
 _MOST_READS_AT_ONCE = 64
 # For telling a server why its connection ends.
-_FAREWELL = 1.0
+_FAREWELL = 0.1
 _PARTING_SIZE = 64 * 1024
 
 

@@ -38,7 +38,7 @@ __all__ = ["Multiplexer"]
 _AT_ONCE = 0.02
 _MOST_READS_AT_ONCE = 64
 # For telling a server why its connection ends.
-_FAREWELL = 1.0
+_FAREWELL = 0.1
 _PARTING_SIZE = 64 * 1024
 
 
