@@ -5,6 +5,7 @@ a new run at its second, and so on until it gets through; natively, by a trio sc
 from __future__ import annotations
 
 import asyncio
+import importlib
 from typing import Any, Awaitable, Callable, Generator, List
 
 import pytest
@@ -66,13 +67,15 @@ async def cancelled_at(kind: str, number: int, function: Callable[[], Awaitable[
         if not task.cancelled():
             task.result()
         return bool(reached)
-    scopes = pytest.importorskip("trio" if kind == "trio" else "anyio")
+    scopes: Any = importlib.import_module("trio" if kind == "trio" else "anyio")
     with scopes.CancelScope() as scope:
         await CutAt(function(), number, lambda: (reached.append(True), scope.cancel()))
     return bool(reached)
 
 
 def run(kind: str, test: Callable[[], Awaitable[Any]]) -> None:
+    if kind.startswith("anyio"):
+        pytest.importorskip("anyio")
     if kind.endswith("trio"):
         trio: Any = pytest.importorskip("trio")
 
