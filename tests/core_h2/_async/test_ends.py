@@ -133,6 +133,7 @@ async def test_goaway_lets_finish_what_it_covers() -> None:
     assert "did not process stream 5: GOAWAY NO_ERROR, debug data b'maintenance'" in str(third.__cause__)
     assert isinstance(third.__cause__, RemoteProtocolError)
     assert connection.is_closed() and pipe.closed and not connection.is_available()
+    assert connection.max_concurrent_requests == 0
 
 
 async def test_goaway_in_two_steps() -> None:

@@ -47,8 +47,8 @@ async def test_a_small_request_leaves_in_one_write_from_the_first_byte_on() -> N
         exchange = peer.exchanges[2 * number - 1]
         assert bytes(exchange.body) == b"small"
         assert exchange.frames == 1 and exchange.ended
-    assert len(pipe.writes) == 3
-    assert peer.acknowledged == 1
+    # The second write acknowledges the server's settings, which does not wait for another request.
+    assert len(pipe.writes) == 4
 
 
 async def test_a_body_from_an_iterator() -> None:
@@ -69,6 +69,19 @@ async def test_a_body_from_an_iterator() -> None:
     assert (await connection.request("PUT", URL, content=AsyncPieces())).status == 200
     assert bytes(peer.exchanges[1].body) == b"one" + b"two" * 10_000 + b"three"
     assert (b"transfer-encoding", b"chunked") not in peer.exchanges[1].headers
+
+
+async def test_settings_are_acknowledged_without_another_request() -> None:
+    peer = Peer({3: 5})
+    connection, _ = connected(peer)
+    await connection.request("GET", URL)
+    assert peer.acknowledged == 1
+    peer.on_end = lambda stream_id, exchange: (  # type: ignore[assignment]
+        peer.send(bytes.fromhex("000008060000000000") + b"question"),
+        peer.respond(stream_id, b"hello"),
+    )
+    await connection.request("GET", URL)
+    assert peer.pongs == [b"question"]
 
 
 async def test_states_and_texts() -> None:

@@ -48,8 +48,8 @@ def test_a_small_request_leaves_in_one_write_from_the_first_byte_on() -> None:
         exchange = peer.exchanges[2 * number - 1]
         assert bytes(exchange.body) == b"small"
         assert exchange.frames == 1 and exchange.ended
-    assert len(pipe.writes) == 3
-    assert peer.acknowledged == 1
+    # The second write acknowledges the server's settings, which does not wait for another request.
+    assert len(pipe.writes) == 4
 
 
 def test_a_body_from_an_iterator() -> None:
@@ -70,6 +70,19 @@ def test_a_body_from_an_iterator() -> None:
     assert (connection.request("PUT", URL, content=Pieces())).status == 200
     assert bytes(peer.exchanges[1].body) == b"one" + b"two" * 10_000 + b"three"
     assert (b"transfer-encoding", b"chunked") not in peer.exchanges[1].headers
+
+
+def test_settings_are_acknowledged_without_another_request() -> None:
+    peer = Peer({3: 5})
+    connection, _ = connected(peer)
+    connection.request("GET", URL)
+    assert peer.acknowledged == 1
+    peer.on_end = lambda stream_id, exchange: (  # type: ignore[assignment]
+        peer.send(bytes.fromhex("000008060000000000") + b"question"),
+        peer.respond(stream_id, b"hello"),
+    )
+    connection.request("GET", URL)
+    assert peer.pongs == [b"question"]
 
 
 def test_states_and_texts() -> None:

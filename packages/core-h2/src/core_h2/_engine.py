@@ -89,6 +89,7 @@ class Engine(Sink):
         self.served = 0  # Responses that have begun.
         self.settings_events: List[RemoteSettingsChanged] = []
         self.enqueued = 0
+        self.owes_answer = False  # Whether the server waits for something in line: it may give up on us.
         self.pings_sent = 0
         self.pings_answered = 0
         self.send_window = frames.DEFAULT_WINDOW
@@ -143,12 +144,14 @@ class Engine(Sink):
         if not out:
             return b""
         if len(out) == 1:
+            self.owes_answer = False
             return bytes(out.popleft())
         parts = []
         size = 0
         while out and size < limit:
             parts.append(out.popleft())
             size += len(parts[-1])
+        self.owes_answer = self.owes_answer and bool(out)
         return b"".join(parts)
 
     def put_back(self, data: Buffer) -> None:
@@ -449,6 +452,7 @@ class Engine(Sink):
                 stream.send_window = raised(stream.send_window, change)
             self._unblock()
         self._enqueue(frames.SETTINGS_ACK)
+        self.owes_answer = True
 
     def _receive_push_promise(self, flags: int, stream_id: int, payload: bytes) -> None:
         raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "The server pushed a stream although push is disabled")
@@ -457,6 +461,7 @@ class Engine(Sink):
         self._patience.spend()
         if not flags & frames.ACK:
             self._enqueue(frames.ping(payload, frames.ACK))
+            self.owes_answer = True
             return
         number = int.from_bytes(payload, "big")
         if self.pings_answered < number <= self.pings_sent:

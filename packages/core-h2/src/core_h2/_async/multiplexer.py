@@ -120,6 +120,9 @@ class AsyncMultiplexer(AsyncWriter):
                 if self.engine.outbound:
                     await self.flush_if_possible(remaining)
                 await self._read_once(remaining)
+                if self.engine.owes_answer:
+                    # Whoever has what they need may not come back for a while.
+                    await self.flush_if_possible(remaining)
                 if self.engine.settings_events:
                     await self._report_settings(trace)
                 if self.engine.ready(stream, wants):

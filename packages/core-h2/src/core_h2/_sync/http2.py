@@ -373,8 +373,8 @@ class HTTP2Connection(ConnectionInterface):
 
     @property
     def max_concurrent_requests(self) -> Optional[int]:
-        """How many requests the connection serves at a time, as far as that is known by now."""
-        return self._h2_state.slots.limit
+        """How many requests the connection serves at a time, as far as that is known; 0 when it takes no more."""
+        return self._h2_state.slots.limit if self._takes_requests() else 0
 
     @property
     def _max_streams(self) -> int:

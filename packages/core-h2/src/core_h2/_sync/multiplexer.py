@@ -121,6 +121,9 @@ class Multiplexer(Writer):
                 if self.engine.outbound:
                     self.flush_if_possible(remaining)
                 self._read_once(remaining)
+                if self.engine.owes_answer:
+                    # Whoever has what they need may not come back for a while.
+                    self.flush_if_possible(remaining)
                 if self.engine.settings_events:
                     self._report_settings(trace)
                 if self.engine.ready(stream, wants):
