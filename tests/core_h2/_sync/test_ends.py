@@ -318,6 +318,23 @@ def test_a_2xx_that_comes_early_leaves_both_directions_open() -> None:
     assert connection.is_idle()
 
 
+def test_an_answer_that_has_begun_survives_a_connection_that_takes_no_more() -> None:
+    peer = Silent({})
+    connection, pipe = connected(peer)
+
+    def refuse() -> None:
+        if len(pipe.writes) == 3:
+            peer.data(1, b"all the same", end=True)
+            pipe.write_failure = WriteError("broken pipe")
+
+    pipe.before_write = refuse
+    peer.on_data = lambda stream_id, exchange, content: peer.head(1) if content == b"a" else None  # type: ignore[method-assign]
+    parts = Once(b"a", b"b", b"c", b"d")
+    response = connection.request("POST", URL, content=parts, extensions={"timeout": {"read": 5, "write": 5}})
+    assert response.content == b"all the same"
+    assert connection.is_closed()
+
+
 def test_what_happened_while_idle_is_taken_before_reuse() -> None:
     def ended(peer: Peer, pipe: Pipe) -> None:
         pipe.end()

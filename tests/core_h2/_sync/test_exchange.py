@@ -181,6 +181,17 @@ def test_the_callers_own_error_passes_and_ends_the_stream() -> None:
     assert peer.exchanges[1].reset == 8 and connection.is_idle()
 
 
+def test_headers_that_others_have_added_on_the_way() -> None:
+    peer = Peer({})
+    connection, _ = connected(peer)
+    for _ in range(2):
+        request = Request("GET", URL)
+        request.headers.append([b"X-Added", b"later"])  # type: ignore[arg-type]
+        response = connection.handle_request(request)
+        response.read()
+    assert [exchange.headers[-1] for exchange in peer.exchanges.values()] == [(b"x-added", b"later")] * 2
+
+
 def test_a_body_of_the_wrong_kind_is_named() -> None:
     class Neither:
         pass

@@ -41,8 +41,13 @@ class HeadEncoder:
         sent, and has changed nothing then: a block that is encoded has to be sent.
         """
         encoder = self._encoder
-        key = (method, scheme, authority, tuple(headers))
-        known = self._known.get(key)
+        try:
+            key = (method, scheme, authority, tuple(headers))
+            known = self._known.get(key)
+        except TypeError:
+            # Somebody on the way has added a pair that is not a tuple.
+            key = (method, scheme, authority, tuple((name, value) for name, value in headers))
+            known = self._known.get(key)
         if known is not None and known[0] == encoder.insertions and encoder.settled:
             _check_body(method, known[3], body_size)
             return known[1:]

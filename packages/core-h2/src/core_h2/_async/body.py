@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Dict, Optional
 
-from core_backends import ReadTimeout, Request
+from core_backends import ReadTimeout, Request, WriteError
 from core_backends.lowlevel import AsyncTracer, phase_timeout
 
 from .._errors import ErrorCodes
@@ -166,9 +166,13 @@ class AsyncResponseBody:
         while not stream.inbox and stream.remote_open:
             wants = INBOX
             if self._upload is not None and stream.local_open:
-                if await self._connection._send_some(stream, self._upload, self._request):
-                    continue
-                wants |= WINDOW
+                try:
+                    if await self._connection._send_some(stream, self._upload, self._request):
+                        continue
+                    wants |= WINDOW
+                except WriteError:
+                    # The server takes no more; what it has sent is still to be read, and tells how that ended.
+                    self._upload = None
             timeout = phase_timeout(self._request.extensions, "read")
             await multiplexer.wait(stream, wants, timeout, ReadTimeout, self._trace)
 
