@@ -9,7 +9,9 @@ from __future__ import annotations
 import ssl
 from typing import Any, Dict, Optional, Sequence
 
+from ._abandon import abandon
 from ._backend import AsyncNetworkStream, NetworkStream
+from ._exceptions import ConnectError
 
 __all__ = ["async_start_tls", "start_tls"]
 
@@ -23,7 +25,12 @@ def start_tls(
 ) -> NetworkStream:
     """Return `stream` with TLS on it, offering `alpn_protocols`; raises as `NetworkStream.start_tls` does."""
     arguments = _arguments(stream, ssl_context, server_hostname, timeout, alpn_protocols)
-    return stream.start_tls(**arguments)
+    try:
+        return stream.start_tls(**arguments)
+    except OSError as exc:
+        # A user's own stream may raise what the system, or `ssl`, gave it.
+        abandon(stream)
+        raise ConnectError(f"TLS handshake with {server_hostname!r} failed: {exc!r}") from exc
 
 
 async def async_start_tls(
@@ -35,7 +42,11 @@ async def async_start_tls(
 ) -> AsyncNetworkStream:
     """Return `stream` with TLS on it, offering `alpn_protocols`; raises as `AsyncNetworkStream.start_tls` does."""
     arguments = _arguments(stream, ssl_context, server_hostname, timeout, alpn_protocols)
-    return await stream.start_tls(**arguments)
+    try:
+        return await stream.start_tls(**arguments)
+    except OSError as exc:
+        abandon(stream)
+        raise ConnectError(f"TLS handshake with {server_hostname!r} failed: {exc!r}") from exc
 
 
 def _arguments(

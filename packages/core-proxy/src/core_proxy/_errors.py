@@ -37,7 +37,8 @@ def handshake_errors(protocol: str, proxy: Origin) -> Iterator[None]:
         raise
     except TimeoutException as exc:
         raise ConnectTimeout(f"The proxy {show(proxy)} did not complete the {protocol} handshake in time.") from exc
-    except NetworkError as exc:
+    except (NetworkError, OSError) as exc:
+        # `OSError` is what a user's own stream may raise.
         raise ConnectError(
             f"The connection to the proxy {show(proxy)} failed in the {protocol} handshake: {exc}"
         ) from exc

@@ -13,6 +13,7 @@ from .._abandon import abandon
 from .._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
 from .._deadline import phase_timeout
 from .._defaults import AutoBackend
+from .._exceptions import ConnectError
 from .._trace import async_tracer
 from .._url import Origin, host_text
 
@@ -47,15 +48,15 @@ class AsyncDirectConnector:
         """Return a stream to `origin` within the connect timeout; raises `ConnectTimeout` or `ConnectError`."""
         timeout = phase_timeout(extensions, "connect")
         trace = async_tracer(self._logger, extensions)
-        connect: Callable[..., Any]
+        attempt: Callable[..., Any]
         arguments: Dict[str, Any]
         if self._uds is not None:
             event = "connect_unix_socket"
-            connect = self._backend.connect_unix_socket
+            attempt = self._backend.connect_unix_socket
             arguments = {"path": self._uds, "timeout": timeout, "socket_options": self._socket_options}
         else:
             event = "connect_tcp"
-            connect = self._backend.connect_tcp
+            attempt = self._backend.connect_tcp
             arguments = {
                 "host": host_text(origin.host),
                 "port": origin.port,
@@ -63,13 +64,21 @@ class AsyncDirectConnector:
                 "timeout": timeout,
                 "socket_options": self._socket_options,
             }
-        if trace is None:
-            stream: AsyncNetworkStream = await connect(**arguments)
+
+        async def connect() -> AsyncNetworkStream:
+            try:
+                stream: AsyncNetworkStream = await attempt(**arguments)
+            except OSError as exc:
+                # A user's own backend may raise what the system gave it.
+                raise ConnectError(f"Cannot connect to {origin}: {exc!r}") from exc
             return stream
+
+        if trace is None:
+            return await connect()
         opened: List[AsyncNetworkStream] = []
 
         async def open_stream() -> AsyncNetworkStream:
-            opened.append(await connect(**arguments))
+            opened.append(await connect())
             return opened[0]
 
         try:

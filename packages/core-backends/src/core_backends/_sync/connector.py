@@ -14,6 +14,7 @@ from .._abandon import abandon
 from .._backend import SOCKET_OPTION, NetworkBackend, NetworkStream
 from .._deadline import phase_timeout
 from .._defaults import SyncBackend
+from .._exceptions import ConnectError
 from .._trace import tracer
 from .._url import Origin, host_text
 
@@ -48,15 +49,15 @@ class DirectConnector:
         """Return a stream to `origin` within the connect timeout; raises `ConnectTimeout` or `ConnectError`."""
         timeout = phase_timeout(extensions, "connect")
         trace = tracer(self._logger, extensions)
-        connect: Callable[..., Any]
+        attempt: Callable[..., Any]
         arguments: Dict[str, Any]
         if self._uds is not None:
             event = "connect_unix_socket"
-            connect = self._backend.connect_unix_socket
+            attempt = self._backend.connect_unix_socket
             arguments = {"path": self._uds, "timeout": timeout, "socket_options": self._socket_options}
         else:
             event = "connect_tcp"
-            connect = self._backend.connect_tcp
+            attempt = self._backend.connect_tcp
             arguments = {
                 "host": host_text(origin.host),
                 "port": origin.port,
@@ -64,13 +65,21 @@ class DirectConnector:
                 "timeout": timeout,
                 "socket_options": self._socket_options,
             }
-        if trace is None:
-            stream: NetworkStream = connect(**arguments)
+
+        def connect() -> NetworkStream:
+            try:
+                stream: NetworkStream = attempt(**arguments)
+            except OSError as exc:
+                # A user's own backend may raise what the system gave it.
+                raise ConnectError(f"Cannot connect to {origin}: {exc!r}") from exc
             return stream
+
+        if trace is None:
+            return connect()
         opened: List[NetworkStream] = []
 
         def open_stream() -> NetworkStream:
-            opened.append(connect(**arguments))
+            opened.append(connect())
             return opened[0]
 
         try:

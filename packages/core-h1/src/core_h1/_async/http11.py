@@ -155,6 +155,11 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
             self._write_failure = exc
             self._unsent = []
             raise
+        except OSError as exc:
+            # A user's own stream may raise what the system, or `ssl`, gave it; the same below.
+            self._write_failure = failure = WriteError(str(exc) or repr(exc))
+            self._unsent = []
+            raise failure from exc
 
     async def _receive_head(self, request: Request) -> Head:
         """Return the head of the final response, or of a 101.
@@ -201,7 +206,10 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
                 raise RemoteProtocolError(f"The server sent more than {MAX_INFORMATIONAL} informational responses.")
 
     async def _read(self, timeout: Optional[float]) -> bytes:
-        data = await self._stream.read(self.READ_NUM_BYTES, timeout=timeout)
+        try:
+            data = await self._stream.read(self.READ_NUM_BYTES, timeout=timeout)
+        except OSError as exc:
+            raise ReadError(str(exc) or repr(exc)) from exc
         # The end of the stream that we closed ourselves, from another task or thread, is not the server's.
         if self._life.state is State.CLOSED:
             raise ReadError("The connection was closed while a response was being read.")

@@ -156,6 +156,11 @@ class HTTP11Connection(ConnectionInterface):
             self._write_failure = exc
             self._unsent = []
             raise
+        except OSError as exc:
+            # A user's own stream may raise what the system, or `ssl`, gave it; the same below.
+            self._write_failure = failure = WriteError(str(exc) or repr(exc))
+            self._unsent = []
+            raise failure from exc
 
     def _receive_head(self, request: Request) -> Head:
         """Return the head of the final response, or of a 101.
@@ -202,7 +207,10 @@ class HTTP11Connection(ConnectionInterface):
                 raise RemoteProtocolError(f"The server sent more than {MAX_INFORMATIONAL} informational responses.")
 
     def _read(self, timeout: Optional[float]) -> bytes:
-        data = self._stream.read(self.READ_NUM_BYTES, timeout=timeout)
+        try:
+            data = self._stream.read(self.READ_NUM_BYTES, timeout=timeout)
+        except OSError as exc:
+            raise ReadError(str(exc) or repr(exc)) from exc
         # The end of the stream that we closed ourselves, from another task or thread, is not the server's.
         if self._life.state is State.CLOSED:
             raise ReadError("The connection was closed while a response was being read.")
