@@ -174,6 +174,27 @@ async def test_a_write_that_was_cut_short_ends_the_others_too_if_nobody_knows_ho
     assert connection.is_closed() and pipe.closed
 
 
+async def test_cancelled_while_looking_for_an_answer_after_a_write_timed_out() -> None:
+    class Stuck(ParkingPipe):
+        def get_extra_info(self, info: str) -> Any:
+            return self._gate is not None if info == "is_readable" else None
+
+    peer = Thorough({})
+    pipe = Stuck(peer)
+    connection = AsyncHTTP2Connection(ORIGIN, pipe)
+    await exchange_on(connection, 1)
+    pipe.hold()
+    pipe.operations, pipe.park_at = 0, 3  # The look before reuse, the write, and the look after it.
+
+    async def get() -> None:
+        await connection.request("GET", URL, extensions={"timeout": {"write": 0.01, "read": 5}})
+
+    assert await async_cancelled(get, pipe.parked)
+    assert connection._exchanges == 0 and connection.is_closed() and pipe.closed
+    with pytest.raises(ConnectionNotAvailable):
+        await connection.request("GET", URL, extensions=TIMEOUTS)
+
+
 async def test_the_reading_is_passed_on_by_one_who_is_cancelled() -> None:
     peer = Thorough({})
     peer.on_end = lambda stream_id, exchange: None  # type: ignore[method-assign]

@@ -81,6 +81,8 @@ class AsyncWriter:
                 raise
             if not in_time:
                 self._leave_line(target, turn)
+                if self._written >= target:
+                    return
                 raise WriteTimeout("The connection was busy with what was in line before")
 
     async def _write_out(self, target: int, timeout: Optional[float]) -> None:
@@ -108,8 +110,10 @@ class AsyncWriter:
                 raise
             except WriteTimeout as exc:
                 # It may be that the server has answered already, and takes no more because of that.
-                await self.read_what_is_there()
-                self._interrupted_write(data, exc)
+                try:
+                    await self.read_what_is_there()
+                finally:
+                    self._interrupted_write(data, exc)
                 raise
             except Exception as exc:
                 # A user's own stream may raise what it likes.

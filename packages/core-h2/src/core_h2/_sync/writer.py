@@ -82,6 +82,8 @@ class Writer:
                 raise
             if not in_time:
                 self._leave_line(target, turn)
+                if self._written >= target:
+                    return
                 raise WriteTimeout("The connection was busy with what was in line before")
 
     def _write_out(self, target: int, timeout: Optional[float]) -> None:
@@ -109,8 +111,10 @@ class Writer:
                 raise
             except WriteTimeout as exc:
                 # It may be that the server has answered already, and takes no more because of that.
-                self.read_what_is_there()
-                self._interrupted_write(data, exc)
+                try:
+                    self.read_what_is_there()
+                finally:
+                    self._interrupted_write(data, exc)
                 raise
             except Exception as exc:
                 # A user's own stream may raise what it likes.
