@@ -90,7 +90,7 @@ async def test_window_lowered_during_an_upload(client: Client, endpoint: Endpoin
         assert (answer["length"], answer["sha256"]) == (200000, sha256(body))
 
 
-@pytest.mark.parametrize("endpoint", ["node2-h2", "nginx-h2", "haproxy-h2"], indirect=True)
+@pytest.mark.parametrize("endpoint", ["node2-h2", "nginx-h2", "apache-h2", "nghttpx-h2"], indirect=True)
 async def test_an_unread_response_does_not_hold_up_the_others(client: Client, endpoint: Endpoint) -> None:
     async with client.pool(endpoint, max_connections=1) as pool:
         async with pool.stream("GET", endpoint.url(f"/bytes/{20 * MEGABYTE}")) as unread:
