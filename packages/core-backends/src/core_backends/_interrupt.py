@@ -178,9 +178,15 @@ class AsyncInterrupt:
         def end() -> None:
             # On the task's own loop, and only while it is still in here: a later await of it is none of our business.
             nonlocal ours
-            if running and not ours:
-                ours = True
-                task.cancel()
+            if not running or ours:
+                return
+            if asyncio.current_task(loop) is task:
+                # It closes the pool from inside of itself, in a hook. Where nothing is awaited after that, a cancellation
+                # would reach whatever the task awaits next, when this has long ended.
+                loop.call_soon(end)
+                return
+            ours = True
+            task.cancel()
 
         def cancel() -> None:
             if asyncio._get_running_loop() is loop:

@@ -178,6 +178,8 @@ class SyncStream(NetworkStream):
             if server_hostname is not None and not _ordinary_name(server_hostname):
                 # What OpenSSL refuses is refused here: once it has the socket, CPython leaves that open.
                 ssl_context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=server_hostname)
+            # The same goes for a socket that is not connected any more.
+            sock.getpeername()
             with offering(ssl_context, alpn_protocols):
                 sock = ssl_context.wrap_socket(sock, server_hostname=server_hostname, do_handshake_on_connect=False)
             register_socket(sock)

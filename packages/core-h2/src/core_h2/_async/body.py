@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Dict, Optional
 
-from core_backends import ReadTimeout, Request, WriteError
+from core_backends import ReadError, ReadTimeout, Request, WriteError
 from core_backends.lowlevel import AsyncTracer, phase_timeout
 
 from .._errors import ErrorCodes
@@ -69,6 +69,7 @@ class AsyncResponseBody:
         "_begun",
         "_closed",
         "_connection",
+        "_ended",
         "_extensions",
         "_owed",
         "_owed_limit",
@@ -94,6 +95,7 @@ class AsyncResponseBody:
         self._stream = stream
         self._upload = upload
         self._trace = trace
+        self._ended = False  # Whether all of it was read.
         self._begun = False  # Whether the event for the beginning has been given.
         self._owed = 0  # Consumed, and not yet told to the engine.
         self._owed_limit = max(1, stream.window.size // 8)
@@ -107,7 +109,9 @@ class AsyncResponseBody:
     async def __anext__(self) -> bytes:
         stream = self._stream
         if self._closed:
-            raise StopAsyncIteration
+            if self._ended:
+                raise StopAsyncIteration
+            raise ReadError("The response was closed before its body was read to the end.")
         try:
             if self._trace is not None and not self._begun:
                 self._begun = True
@@ -124,6 +128,7 @@ class AsyncResponseBody:
                 raise stream.failure.exception()
             if stream.trailers:
                 self._extensions["trailing_headers"] = stream.trailers
+            self._ended = True
         except Exception as exc:
             if self._trace is not None:
                 await self._trace.event("receive_response_body.failed", {"exception": exc})

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Optional
 
-from core_backends import ReadTimeout, Request, WriteError
+from core_backends import ReadError, ReadTimeout, Request, WriteError
 from core_backends.lowlevel import Tracer, phase_timeout
 
 from .._errors import ErrorCodes
@@ -70,6 +70,7 @@ class ResponseBody:
         "_begun",
         "_closed",
         "_connection",
+        "_ended",
         "_extensions",
         "_owed",
         "_owed_limit",
@@ -95,6 +96,7 @@ class ResponseBody:
         self._stream = stream
         self._upload = upload
         self._trace = trace
+        self._ended = False  # Whether all of it was read.
         self._begun = False  # Whether the event for the beginning has been given.
         self._owed = 0  # Consumed, and not yet told to the engine.
         self._owed_limit = max(1, stream.window.size // 8)
@@ -108,7 +110,9 @@ class ResponseBody:
     def __next__(self) -> bytes:
         stream = self._stream
         if self._closed:
-            raise StopIteration
+            if self._ended:
+                raise StopIteration
+            raise ReadError("The response was closed before its body was read to the end.")
         try:
             if self._trace is not None and not self._begun:
                 self._begun = True
@@ -125,6 +129,7 @@ class ResponseBody:
                 raise stream.failure.exception()
             if stream.trailers:
                 self._extensions["trailing_headers"] = stream.trailers
+            self._ended = True
         except Exception as exc:
             if self._trace is not None:
                 self._trace.event("receive_response_body.failed", {"exception": exc})

@@ -19,7 +19,7 @@ import ssl
 import threading
 import time
 from types import TracebackType
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Type
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Type
 
 from core_backends import (
     SOCKET_OPTION,
@@ -227,7 +227,19 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
         if trace is None:
             return await async_start_tls(stream, context, name, timeout, offer)
         info = {"ssl_context": context, "server_hostname": name, "timeout": timeout}
-        return await trace.call("start_tls", info, async_start_tls, stream, context, name, timeout, offer)
+        secured: List[AsyncNetworkStream] = []
+
+        async def secure() -> AsyncNetworkStream:
+            secured.append(await async_start_tls(stream, context, name, timeout, offer))
+            return secured[0]
+
+        try:
+            return await trace.call("start_tls", info, secure)
+        except BaseException:
+            # A hook that fails after the handshake leaves nobody to close what that has made.
+            for layer in secured:
+                abandon(layer)
+            raise
 
     async def aclose(self) -> None:
         """Close the connection; requests that wait for it to be established fail with `ConnectError`."""

@@ -20,7 +20,7 @@ import ssl
 import threading
 import time
 from types import TracebackType
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Type
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Type
 
 from core_backends import (
     SOCKET_OPTION,
@@ -228,7 +228,19 @@ class HTTPConnection(ConnectionInterface):
         if trace is None:
             return start_tls(stream, context, name, timeout, offer)
         info = {"ssl_context": context, "server_hostname": name, "timeout": timeout}
-        return trace.call("start_tls", info, start_tls, stream, context, name, timeout, offer)
+        secured: List[NetworkStream] = []
+
+        def secure() -> NetworkStream:
+            secured.append(start_tls(stream, context, name, timeout, offer))
+            return secured[0]
+
+        try:
+            return trace.call("start_tls", info, secure)
+        except BaseException:
+            # A hook that fails after the handshake leaves nobody to close what that has made.
+            for layer in secured:
+                abandon(layer)
+            raise
 
     def close(self) -> None:
         """Close the connection; requests that wait for it to be established fail with `ConnectError`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from typing import Any, Mapping, Optional, Protocol, Sequence
+from typing import Any, List, Mapping, Optional, Protocol, Sequence
 
 from core_backends import AsyncNetworkStream, Origin
 from core_backends.lowlevel import Deadline, abandon, async_start_tls, async_tracer, host_text
@@ -44,21 +44,22 @@ async def async_connect_to_proxy(
     stream = await connector.connect(proxy, handshake_extensions(extensions, deadline.remaining()))
     if ssl_context is None:
         return stream
+    secured: List[AsyncNetworkStream] = []
     try:
         trace = async_tracer(logger, extensions)
         name, timeout = host_text(proxy.host), deadline.remaining()
         if trace is None:
             return await async_start_tls(stream, ssl_context, name, timeout, alpn_protocols)
-        return await trace.call(
-            "start_tls",
-            {"ssl_context": ssl_context, "server_hostname": name, "timeout": timeout},
-            async_start_tls,
-            stream,
-            ssl_context,
-            name,
-            timeout,
-            alpn_protocols,
-        )
+
+        async def secure() -> AsyncNetworkStream:
+            secured.append(await async_start_tls(stream, ssl_context, name, timeout, alpn_protocols))
+            return secured[0]
+
+        info = {"ssl_context": ssl_context, "server_hostname": name, "timeout": timeout}
+        return await trace.call("start_tls", info, secure)
     except BaseException:
+        # A hook that fails after the handshake leaves nobody to close what that has made.
+        for layer in secured:
+            abandon(layer)
         abandon(stream)
         raise

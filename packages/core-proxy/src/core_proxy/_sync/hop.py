@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from typing import Any, Mapping, Optional, Protocol, Sequence
+from typing import Any, List, Mapping, Optional, Protocol, Sequence
 
 from core_backends import NetworkStream, Origin
 from core_backends.lowlevel import Deadline, abandon, host_text, start_tls, tracer
@@ -45,21 +45,22 @@ def connect_to_proxy(
     stream = connector.connect(proxy, handshake_extensions(extensions, deadline.remaining()))
     if ssl_context is None:
         return stream
+    secured: List[NetworkStream] = []
     try:
         trace = tracer(logger, extensions)
         name, timeout = host_text(proxy.host), deadline.remaining()
         if trace is None:
             return start_tls(stream, ssl_context, name, timeout, alpn_protocols)
-        return trace.call(
-            "start_tls",
-            {"ssl_context": ssl_context, "server_hostname": name, "timeout": timeout},
-            start_tls,
-            stream,
-            ssl_context,
-            name,
-            timeout,
-            alpn_protocols,
-        )
+
+        def secure() -> NetworkStream:
+            secured.append(start_tls(stream, ssl_context, name, timeout, alpn_protocols))
+            return secured[0]
+
+        info = {"ssl_context": ssl_context, "server_hostname": name, "timeout": timeout}
+        return trace.call("start_tls", info, secure)
     except BaseException:
+        # A hook that fails after the handshake leaves nobody to close what that has made.
+        for layer in secured:
+            abandon(layer)
         abandon(stream)
         raise
