@@ -11,7 +11,7 @@ from .node import NodeHTTP
 from .process import Address, Server, free_port, launch, workspace
 from .requirement import missing, require
 
-__all__ = ["Apache"]
+__all__ = ["Apache", "module_lines"]
 
 MODULE_DIRECTORIES = (
     "/usr/lib/apache2/modules",
@@ -95,7 +95,7 @@ class Apache:
         self.application = application
         self.directory = workspace("apache")
         self.ports: typing.Dict[str, int] = {}
-        modules = self._modules()
+        modules = module_lines()
 
         def prepare() -> typing.Tuple[typing.List[str], typing.List[Address]]:
             self.ports = {name: free_port() for name in LISTENERS}
@@ -121,14 +121,6 @@ class Apache:
             )
         return Endpoint(name, port=self.ports[transport], http2=transport.startswith("h2"))
 
-    def _modules(self) -> str:
-        """LoadModule lines for the modules that are not compiled in."""
-        found = [path for path in map(pathlib.Path, MODULE_DIRECTORIES) if (path / "mod_proxy.so").exists()]
-        if not found:
-            missing("Apache's modules are in none of " + ", ".join(MODULE_DIRECTORIES))
-        names = [name for name in (*MODULES, "unixd") if (found[0] / f"mod_{name}.so").exists()]
-        return "\n".join(f"LoadModule {name}_module {found[0]}/mod_{name}.so" for name in names)
-
     def _configuration(self, modules: str) -> str:
         issued = certificates()
         security = SECURITY.format(chain=issued.good.chain, key=issued.good.key, ca=issued.authority)
@@ -145,3 +137,12 @@ class Apache:
         return CONFIGURATION.format(
             directory=self.directory, modules=modules, hosts="".join(hosts), user="nobody", group="nogroup"
         )
+
+
+def module_lines() -> str:
+    """LoadModule lines for the modules that are not compiled in."""
+    found = [path for path in map(pathlib.Path, MODULE_DIRECTORIES) if (path / "mod_proxy.so").exists()]
+    if not found:
+        missing("Apache's modules are in none of " + ", ".join(MODULE_DIRECTORIES))
+    names = [name for name in (*MODULES, "unixd") if (found[0] / f"mod_{name}.so").exists()]
+    return "\n".join(f"LoadModule {name}_module {found[0]}/mod_{name}.so" for name in names)

@@ -6,12 +6,14 @@ import typing
 
 from .apache import Apache
 from .endpoint import Endpoint
+from .forward_proxies import ForwardProxy, apache_forward, haproxy_forward, nginx_forward
 from .haproxy import HAProxy
 from .hypercorn import Hypercorn
 from .nghttp import NghttpProxy, NghttpServer
 from .nginx import Nginx
 from .node import NodeHTTP
 from .node_http2 import NodeHTTP2
+from .openssh import OpenSSH
 from .process import Server
 
 __all__ = ["Fleet"]
@@ -61,6 +63,15 @@ class Fleet:
 
     def nghttpd(self, kind: str) -> NghttpServer:
         return self._get("nghttpd-" + kind, lambda: NghttpServer(kind))
+
+    @property
+    def openssh(self) -> OpenSSH:
+        return self._get("openssh", OpenSSH)
+
+    def forward_proxy(self, name: str) -> ForwardProxy:
+        """`apache`, `nginx` or `haproxy` as a forward proxy."""
+        starts = {"apache": apache_forward, "nginx": nginx_forward, "haproxy": haproxy_forward}
+        return self._get("forward-" + name, starts[name])
 
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint called `"<server>-<transport>"`."""

@@ -14,7 +14,7 @@ from .node import NodeHTTP
 from .process import Address, Server, free_port, launch, wait_until, workspace
 from .requirement import require, require_ipv6, require_unix_sockets
 
-__all__ = ["FILE_BYTES", "Nginx"]
+__all__ = ["FILE_BYTES", "Nginx", "user_directive"]
 
 FILE_BYTES = 10 * 1000 * 1000
 
@@ -162,7 +162,7 @@ class Nginx:
                 )
             )
         return CONFIGURATION.format(
-            user="user root;" if sys.platform != "win32" and os.geteuid() == 0 else "",
+            user=user_directive(),
             directory=self.directory,
             chain=issued.good.chain,
             key=issued.good.key,
@@ -170,3 +170,8 @@ class Nginx:
             status=self.ports["status"],
             servers="".join(blocks),
         )
+
+
+def user_directive() -> str:
+    """As root, workers that stay root: the temporary directories are nobody else's."""
+    return "user root;" if sys.platform != "win32" and os.geteuid() == 0 else ""
