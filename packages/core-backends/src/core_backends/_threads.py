@@ -178,8 +178,6 @@ class SyncStream(NetworkStream):
             if server_hostname is not None and not _ordinary_name(server_hostname):
                 # What OpenSSL refuses is refused here: once it has the socket, CPython leaves that open.
                 ssl_context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=server_hostname)
-            # The same goes for a socket that is not connected any more.
-            sock.getpeername()
             with offering(ssl_context, alpn_protocols):
                 sock = ssl_context.wrap_socket(sock, server_hostname=server_hostname, do_handshake_on_connect=False)
             register_socket(sock)
@@ -187,6 +185,7 @@ class SyncStream(NetworkStream):
             stream._handshake(deadline, timeout)
             return stream
         except (OSError, ValueError, TypeError) as exc:
+            _close_stranded(exc)
             sock.close()
             self.abort()
             raise ConnectError(f"TLS handshake with {_name_of(server_hostname)} failed: {exc}") from exc
@@ -349,6 +348,20 @@ class SyncTLSStream(SyncStream):
             except _FAILURES as exc:
                 self._ahead_error = exc
         return True
+
+
+def _close_stranded(exc: BaseException) -> None:
+    """Close the socket that `wrap_socket` has made, and left open, when it failed.
+
+    That happens where the connection is lost at that very moment. The old socket has been emptied by then, and the new
+    one is known to the frame that made it only.
+    """
+    step = exc.__traceback__
+    while step is not None:
+        made = step.tb_frame.f_locals.get("self")
+        if isinstance(made, ssl.SSLSocket):
+            made.close()
+        step = step.tb_next
 
 
 def _name_of(server_hostname: Optional[str]) -> str:
