@@ -47,6 +47,7 @@ from core_backends.lowlevel import (
 from .._fork import beginning_anew
 from .._plan import Plan, Slot, Waiter
 from .._replay import may_replay
+from .._watched import plan_class
 from .body import PoolByteStream
 
 __all__ = ["ConnectionPool"]
@@ -95,7 +96,7 @@ class ConnectionPool(RequestInterface):
         self._plan = self._new_plan()
 
     def _new_plan(self) -> Plan[ConnectionInterface]:
-        return Plan(
+        return plan_class()(
             lambda key: self.create_connection(Origin(*key[1:])),
             max_connections=self._max_connections,
             max_idle=self._max_keepalive_connections,

@@ -1,0 +1,95 @@
+"""What is secret stays out of the DEBUG log, out of exceptions and out of reprs, on every route."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import threading
+from typing import Any, List
+
+import pytest
+
+import httpcore
+
+from .routes import CREDENTIALS, ROUTES, Network
+from .worlds import run_async
+
+SECRET = "hunter2-9d1f"
+SECRETS = [
+    SECRET,
+    CREDENTIALS[1],
+    base64.b64encode(":".join(CREDENTIALS).encode("ascii")).decode("ascii"),
+]
+HEADERS = [("Host", "test"), ("Authorization", f"Bearer {SECRET}"), ("Cookie", f"session={SECRET}")]
+
+
+def found_in(text: str) -> List[str]:
+    return [secret for secret in SECRETS if secret in text]
+
+
+@pytest.mark.parametrize("world", ["threads", "asyncio"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_log_of_a_request_has_no_secrets(
+    route: str, world: str, network: Network, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = network.url(route)
+    caplog.set_level(logging.DEBUG)
+
+    def threads() -> None:
+        with httpcore.ConnectionPool(**network.options(route)) as pool:
+            assert pool.request("GET", url, headers=HEADERS).status == 200
+            assert not found_in(repr(pool) + repr(pool.connections))
+
+    async def tasks() -> None:
+        async with httpcore.AsyncConnectionPool(**network.options(route)) as pool:
+            assert (await pool.request("GET", url, headers=HEADERS)).status == 200
+            assert not found_in(repr(pool) + repr(pool.connections))
+
+    threads() if world == "threads" else run_async(world, tasks)
+    network.wait_until_idle()
+    # The peers' threads log, too: what h2 and hpack say there is about what they have received.
+    ours = [record for record in caplog.records if record.thread == threading.get_ident()]
+    assert any(record.name.startswith("httpcore") for record in ours)
+    for record in ours:
+        assert not found_in(f"{record.getMessage()} {record.args!r}"), record.getMessage()
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Proxy-Authorization", "Cookie"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_an_illegal_secret_is_not_repeated(route: str, name: str, network: Network) -> None:
+    with httpcore.ConnectionPool(**network.options(route)) as pool:
+        with pytest.raises(httpcore.LocalProtocolError) as caught:
+            pool.request("GET", network.url(route), headers=[(name, f"{SECRET}\r\nX: y")])
+    error: Any = caught.value
+    while error is not None:
+        assert not found_in(f"{error!s} {error!r}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    network.wait_until_idle()
+
+
+def test_a_proxy_does_not_show_its_credentials() -> None:
+    proxy = httpcore.Proxy("http://127.0.0.1:1", auth=CREDENTIALS)
+    pool = httpcore.ConnectionPool(proxy=proxy)
+    assert not found_in(repr(proxy) + repr(pool))
+
+
+@pytest.mark.parametrize("route", ["forward", "tunnel", "tunnel-h2", "tls-proxy-tunnel"])
+def test_the_origin_is_not_told_the_proxys_credentials(route: str, network: Network) -> None:
+    for peer in network.peers:
+        peer.reset_counts()
+        peer.keep_received = True
+    network.both.fields.clear()
+    try:
+        with httpcore.ConnectionPool(**network.options(route)) as pool:
+            assert pool.request("GET", network.url(route)).status == 200
+        network.wait_until_idle()
+        encoded = SECRETS[2].encode("ascii")
+        at_origins = b"".join(bytes(log) for origin in (network.both, network.plain) for log in origin.received)
+        assert encoded not in at_origins
+        assert encoded not in repr(network.both.fields).encode("ascii")
+        at_proxies = b"".join(bytes(log) for peer in (network.proxy, network.tls_proxy) for log in peer.received)
+        assert encoded in at_proxies
+    finally:
+        for peer in network.peers:
+            peer.keep_received = False
+            peer.reset_counts()
