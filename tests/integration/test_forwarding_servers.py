@@ -16,12 +16,12 @@ import httpcore
 
 #: Proxy and the origin's endpoint: nginx and HAProxy have no CONNECT, and so no way to an https origin.
 ROUTES = (
-    ("apache", "node-tcp"),
+    ("apache", "node-application"),
     ("apache", "node-tls"),
     ("apache", "node2-h2"),
-    ("nginx", "node-tcp"),
-    ("haproxy", "node-tcp"),
-    ("openssh", "node-tcp"),
+    ("nginx", "node-application"),
+    ("haproxy", "node-application"),
+    ("openssh", "node-application"),
     ("openssh", "node-tls"),
     ("openssh", "node2-h2"),
 )
@@ -91,7 +91,9 @@ async def test_proxy_that_has_no_connect(client: Client, fleet: Fleet, name: str
         assert pool.connections == []
 
 
-@pytest.mark.parametrize(("proxy", "endpoint"), [("apache", "node-tls"), ("openssh", "node-tcp")], indirect=True)
+@pytest.mark.parametrize(
+    ("proxy", "endpoint"), [("apache", "node-tls"), ("openssh", "node-application")], indirect=True
+)
 async def test_read_timeout_behind_a_proxy(client: Client, proxy: httpcore.Proxy, endpoint: Endpoint) -> None:
     async with client.pool(endpoint, proxy=proxy, max_connections=1) as pool:
         with pytest.raises(httpcore.ReadTimeout):

@@ -24,7 +24,7 @@ DISHONEST = ("wrong_host", "expired", "unknown")
 class NodeHTTP:
     """node_http.js on TCP, IPv6, a unix socket, TLS, and TLS with unacceptable certificates.
 
-    The listener `application` is for reverse proxies, whose connections would otherwise be counted among the tests'.
+    The listener `application` is for what comes through proxies, whose connections would otherwise be counted among the tests'.
     """
 
     def __init__(self) -> None:
@@ -58,10 +58,10 @@ class NodeHTTP:
         return {key: int(value) for key, value in answer[listener].items()}
 
     def endpoint(self, transport: str) -> Endpoint:
-        """The endpoint for `tcp`, `ipv6`, `unix`, `tls`, `client_certificate`, or one of `DISHONEST`."""
+        """The endpoint on a plain or `unix` listener, on `tls`, `client_certificate`, or one of `DISHONEST`."""
         name = "node-" + transport
-        if transport == "tcp":
-            return Endpoint(name, port=self.ports["tcp"])
+        if transport in ("tcp", "application"):
+            return Endpoint(name, port=self.ports[transport])
         if transport == "ipv6":
             require_ipv6()
             return Endpoint(name, port=self.ports["ipv6"], host="::1")
