@@ -118,7 +118,7 @@ async def one_in_task(pool: Any, url: str, name: str, what: str, tally: Tally, c
 def crowd_of_threads(
     pool: httpcore.ConnectionPool, url: str, threads: int, go_on: Callable[[int], bool], closers: int, tally: Tally
 ) -> None:
-    """`threads` threads make requests while `go_on(how many each has made)`; the first `closers` close the pool, too."""
+    """`threads` threads make requests while `go_on(how many each has made)`; the first `closers` close the pool."""
 
     def work(number: int) -> None:
         chance = random.Random(number)
@@ -149,14 +149,14 @@ async def crowd_of_tasks(
     tally: Tally,
     together: Callable[[List[Coroutine[Any, Any, None]]], Coroutine[Any, Any, None]],
 ) -> None:
-    """`tasks` tasks make `each` requests; the first `closers` close the pool in between."""
+    """`tasks` tasks make `each` requests; the last `closers` close the pool after each of theirs."""
 
     async def work(number: int) -> None:
         chance = random.Random(number)
         for made in range(each):
-            if number < closers:
+            await one_in_task(pool, url, f"{number}-{made}", choose(chance), tally, calm=not closers)
+            if number >= tasks - closers:
                 await pool.aclose()
                 tally.count("pool closed")
-            await one_in_task(pool, url, f"{number}-{made}", choose(chance), tally, calm=not closers)
 
     await together([work(number) for number in range(tasks)])

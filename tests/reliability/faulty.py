@@ -11,9 +11,8 @@ from __future__ import annotations
 import ssl
 from typing import Any, Callable, List, Optional
 
-from core_backends import AutoBackend
-
 import httpcore
+from core_backends import AutoBackend
 
 NO_FAULT = "none"
 

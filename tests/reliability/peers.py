@@ -325,7 +325,8 @@ class HTTP2Session:
 
     def _handle(self, event: Any, gone: bool) -> None:
         if isinstance(event, h2.events.RequestReceived):
-            self._origin.fields.append(list(event.headers))
+            if self._origin.keep_received:
+                self._origin.fields.append(list(event.headers))
             self._requests[event.stream_id] = dict(event.headers)
             self._sizes[event.stream_id] = 0
         elif isinstance(event, h2.events.DataReceived):

@@ -36,6 +36,11 @@ def memory() -> int:
         return 0
 
 
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def one_round(network: Network, route: str, world: str, tally: Tally) -> None:
     url = network.url(route, "/crowd")
     options = network.options(route, max_connections=8)
@@ -74,14 +79,15 @@ def main(seconds: float) -> int:
                 seen.append((memory(), len(open_descriptors()), threading.active_count()))
                 if time.monotonic() - reported > seconds / 20:
                     reported = time.monotonic()
-                    print("after %d s: %d kB, %d descriptors, %d threads" % (reported - begun, *seen[-1]), flush=True)
-    print(f"{made} rounds, {sum(tally.counts.values())} requests: {dict(sorted(tally.counts.items()))}")
+                    kilobytes, descriptors, threads = seen[-1]
+                    say(f"after {reported - begun:.0f} s: {kilobytes} kB, {descriptors} descriptors, {threads} threads")
+    say(f"{made} rounds, {sum(tally.counts.values())} requests: {dict(sorted(tally.counts.items()))}")
     third = max(1, len(seen) // 3)
     names = ("memory (kB)", "descriptors", "threads")
     grown = 0
     for name, slack, column in zip(names, (MEMORY_SLACK, 0, 0), zip(*seen)):
         early, late = min(column[:third]), min(column[-third:])
-        print(f"{name}: {early} early, {late} late, at most {max(column)}")
+        say(f"{name}: {early} early, {late} late, at most {max(column)}")
         grown += late > early + slack
     return 1 if grown or not seen else 0
 

@@ -76,7 +76,8 @@ def one_request(
         result: Result
         try:
             extensions = {"timeout": LIMITS}
-            with pool.stream("POST", url, headers=headers, content=Chunks(b"12", b"345"), extensions=extensions) as first:
+            content = Chunks(b"12", b"345")
+            with pool.stream("POST", url, headers=headers, content=content, extensions=extensions) as first:
                 result = b"".join(first.iter_stream())
         except DOCUMENTED as exc:
             result = exc

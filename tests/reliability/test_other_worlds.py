@@ -66,9 +66,7 @@ def in_a_thread(pool: Any, url: str) -> None:
     ],
     ids=["three-loops", "asyncio-trio-asyncio", "two-trios", "loop-thread-loop"],
 )
-def test_one_pool_in_several_worlds(
-    worlds: List[Callable[[Any, str], None]], route: str, network: Network
-) -> None:
+def test_one_pool_in_several_worlds(worlds: List[Callable[[Any, str], None]], route: str, network: Network) -> None:
     with NothingLeft(network):
         pool = httpcore.AsyncConnectionPool(**network.options(route))
         for world in worlds:

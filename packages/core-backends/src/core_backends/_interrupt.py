@@ -181,8 +181,8 @@ class AsyncInterrupt:
             if not running or ours:
                 return
             if asyncio.current_task(loop) is task:
-                # It closes the pool from inside of itself, in a hook. Where nothing is awaited after that, a cancellation
-                # would reach whatever the task awaits next, when this has long ended.
+                # It closes the pool from inside of itself, in a hook. Where nothing is awaited after that, a
+                # cancellation would reach whatever the task awaits next, when this has long ended.
                 loop.call_soon(end)
                 return
             ours = True

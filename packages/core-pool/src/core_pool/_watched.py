@@ -1,4 +1,4 @@
-"""A plan that watches itself: the environment variable `HTTPCORE_DEBUG_POOL=1` gives it to every pool made from then on.
+"""A plan that watches itself: `HTTPCORE_DEBUG_POOL=1` in the environment gives it to every pool made from then on.
 
 After each event that a driver reports the books are checked, and an `AssertionError` says what is wrong with them. Its
 cost grows with the pool. Without the variable a pool has the plain plan, and nothing is paid.
