@@ -24,7 +24,8 @@ DISHONEST = ("wrong_host", "expired", "unknown")
 class NodeHTTP:
     """node_http.js on TCP, IPv6, a unix socket, TLS, and TLS with unacceptable certificates.
 
-    The listener `application` is for what comes through proxies, whose connections would otherwise be counted among the tests'.
+    The listener `application` is for what comes through proxies, whose connections are not to be counted with the
+    tests' own.
     """
 
     def __init__(self) -> None:
