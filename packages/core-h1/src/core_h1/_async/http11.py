@@ -108,14 +108,16 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
 
     def _take(self) -> None:
         life = self._life
-        if (
-            life.state is State.IDLE
-            and time.monotonic() - self._looked_at > FRESH
-            and self._stream.get_extra_info("is_readable")
-        ):
-            self.abort()
         if not life.take():
             raise ConnectionNotAvailable()
+        # Looked at by its owner only: what another one is receiving right now would pass for a server's last words.
+        if life.request_count > 1 and time.monotonic() - self._looked_at > FRESH:
+            try:
+                if self._stream.get_extra_info("is_readable"):
+                    raise ConnectionNotAvailable()
+            except BaseException:
+                self.abort()
+                raise
 
     async def _send(self, request: Request, body: Optional[bytes], trace: Optional[AsyncTracer]) -> None:
         try:
