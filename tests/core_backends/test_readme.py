@@ -27,7 +27,7 @@ def test_the_first_example_talks_to_a_server(serve: Any, capsys: pytest.CaptureF
 
     port = serve(server)
     execute(blocks()[0].replace("port=8000", f"port={port}").replace('host="localhost"', 'host="127.0.0.1"'))
-    assert capsys.readouterr().out == "b'HTTP/1.0 200 OK'\n"
+    assert capsys.readouterr().out == "HTTP/1.0 200 OK\n"
 
 
 def test_the_first_example_says_when_nobody_is_there() -> None:
