@@ -17,6 +17,7 @@ from core_backends import (
     ReadError,
     Request,
     Response,
+    UnsupportedProtocol,
 )
 from core_backends.lowlevel import Event
 from core_backends.testing import Background, ScriptedBackend, ScriptedStream
@@ -172,11 +173,13 @@ def test_a_users_stream_finds_the_offer_in_the_context() -> None:
     assert offers == [["h2", "http/1.1"]]
 
 
-def test_a_protocol_that_is_not_there_is_named() -> None:
-    world = World(HTTPS, agreed="h2", http2=True, protocols={})
-    with pytest.raises(ConnectError, match=r"https://example\.com:443 speaks 'h2', for which .* no protocol"):
+def test_a_protocol_that_is_not_there_is_named_and_not_tried_again() -> None:
+    world = World(HTTPS, agreed="h2", http2=True, protocols={}, retries=3)
+    with pytest.raises(UnsupportedProtocol, match=r"https://example\.com:443 speaks 'h2', for which .* no protocol"):
         world.get()
     assert world.streams[0].closed
+    assert len(world.backend.calls) == 1 and world.backend.pauses == []
+    assert world.connection.is_closed()
 
 
 def test_the_server_name_is_the_callers_or_the_host() -> None:
@@ -391,6 +394,67 @@ def test_who_waits_for_another_to_connect_waits_no_longer_than_he_may() -> None:
             world.get(timeout={"connect": 0.01})
         gate.set()
         assert (first.wait()).content == b"onetwo"
+
+
+def impatient_attempt(world: World, *patience: Optional[float]) -> List[Any]:
+    """Send a request for each `patience`; the first one's attempt runs out of time when all others wait for it, except
+    those without any.
+    """
+    gate = Event()
+    timeouts: List[ConnectTimeout] = [ConnectTimeout("too slow")]
+
+    def hold(operation: str) -> None:
+        if timeouts:
+            gate.wait(LIMIT)
+            raise timeouts.pop()
+
+    world.backend.hook = hold
+    results: List[Any] = [None] * len(patience)
+
+    def requester(index: int, connect: Optional[float]) -> Callable[[], Any]:
+        def one() -> None:
+            try:
+                results[index] = (world.get(timeout={"connect": connect})).content
+            except ConnectTimeout as exc:
+                results[index] = exc
+
+        return one
+
+    with Background() as background:
+        for index, connect in enumerate(patience):
+            background.start(requester(index, connect))
+            until(lambda: world.backend.calls)
+        attempt: Any = world.connection._attempt
+        gone = [index for index, connect in enumerate(patience) if connect == 0.0]
+        until(lambda: all(results[index] is not None for index in gone))
+        until(lambda: attempt.waiting == len(patience) - 1 - len(gone))
+        gate.set()
+    return results
+
+
+def test_who_has_time_left_goes_on_where_anothers_has_run_out() -> None:
+    world = World(HTTPS, agreed="h2", http2=True)
+    first, *others = impatient_attempt(world, LIMIT, LIMIT, None, LIMIT)
+    assert str(first) == "too slow"
+    assert others == [b"onetwo"] * 3
+    assert [call["timeout"] is None or 0 < call["timeout"] <= LIMIT for call in world.backend.calls] == [True] * 2
+
+
+def test_what_times_out_without_a_limit_is_everybodys() -> None:
+    """The system itself gave up: another attempt would take as long."""
+    world = World(HTTPS, agreed="h2", http2=True)
+    results = impatient_attempt(world, None, LIMIT, LIMIT)
+    assert [str(result) for result in results] == ["too slow"] * 3
+    assert len({id(result) for result in results}) == 3, "one exception raised in three places"
+    assert len(world.backend.calls) == 1
+    assert world.connection.is_closed()
+
+
+def test_running_out_of_time_alone_fails_the_connection() -> None:
+    world = World(HTTPS, agreed="h2", http2=True)
+    results = impatient_attempt(world, LIMIT, 0.0)
+    assert [type(result) for result in results] == [ConnectTimeout] * 2
+    assert world.connection.is_closed() and world.connection.info() == "CONNECTION FAILED"
 
 
 def test_before_it_is_established_room_is_promised_where_http2_may_come_of_it() -> None:

@@ -4,7 +4,8 @@ Rules that hold here:
 
 * One attempt at a time: requests that arrive meanwhile wait for it, each within its own connect timeout, and share its
   result, success or failure. If the one that runs it is cancelled, the next one who waits begins another.
-* What is shared is what the network said. What the hook or the backend of one request's own raised is not the others'.
+* What is shared is what the network said. What the hook or the backend of one request's own raised is not the others',
+  nor is the end of its patience: whoever has time left begins another attempt, within what is left.
 * An attempt has one budget, the connect timeout, for every byte of every handshake, whatever the route.
 * Whatever ends an attempt early closes what it had opened.
 * `_lock` is held to decide who runs the attempt, without I/O. Closing takes no lock, for finalisers close: it raises a
@@ -72,12 +73,13 @@ ProtocolFactory = Callable[..., AsyncConnectionInterface]
 class _Attempt:
     """One attempt at establishing the connection, and those who wait for it."""
 
-    __slots__ = ("done", "error", "interrupt")
+    __slots__ = ("done", "error", "interrupt", "waiting")
 
     def __init__(self) -> None:
         self.done = AsyncEvent()
         self.interrupt = AsyncInterrupt()
         self.error: Optional[Exception] = None
+        self.waiting = 0
 
 
 class AsyncHTTPConnection(AsyncConnectionInterface):
@@ -133,7 +135,8 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
         """Send `request`, establishing the connection first if need be, and return the response, its body unread.
 
         Raises `RuntimeError` for another origin, `ConnectionNotAvailable` when busy or closed, `ConnectError` and
-        `ConnectTimeout` from establishing, and whatever the protocol raises.
+        `ConnectTimeout` from establishing, `UnsupportedProtocol` where a protocol was agreed on that `protocols` does
+        not have, and whatever the protocol raises.
         """
         if not self._origin.covers(request.url):
             raise RuntimeError(f"Attempted to send request to {request.url.origin} on connection to {self._origin}")
@@ -145,6 +148,7 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
     async def _established(self, request: Request) -> AsyncConnectionInterface:
         """Return the connection, establishing it or waiting for the one who does."""
         patience = Deadline(phase_timeout(request.extensions, "connect"))
+        extensions: Mapping[str, Any] = request.extensions
         while True:
             with self._lock:
                 if self._connection is not None:
@@ -155,18 +159,27 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
                 if attempt is None:
                     attempt, mine = _Attempt(), True
                     self._attempt = attempt
+                else:
+                    attempt.waiting += 1
             if mine:
-                return await self._run(attempt, request)
-            if not await attempt.done.wait(patience.remaining()):
-                raise ConnectTimeout(f"Connecting to {self._origin} took too long.")
+                return await self._run(attempt, extensions)
+            try:
+                done = await attempt.done.wait(patience.remaining())
+            finally:
+                with self._lock:
+                    attempt.waiting -= 1
             if attempt.error is not None:
                 raise _another(attempt.error) from attempt.error
+            if self._connection is None and (not done or patience.expired()):
+                raise ConnectTimeout(f"Connecting to {self._origin} took too long.")
+            extensions = _within(patience, request.extensions)
 
-    async def _run(self, attempt: _Attempt, request: Request) -> AsyncConnectionInterface:
+    async def _run(self, attempt: _Attempt, extensions: Mapping[str, Any]) -> AsyncConnectionInterface:
+        failure: Optional[Exception] = None
         try:
             if self._closed:
                 attempt.interrupt.fire()
-            connection = await attempt.interrupt.run(self._establish_with_retries, request)
+            connection = await attempt.interrupt.run(self._establish_with_retries, extensions)
             self._connection = connection
             if self._closed:
                 abandon(connection)
@@ -176,24 +189,26 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
             attempt.error = ConnectError(f"The connection to {self._origin} was closed while it was being established.")
             raise attempt.error from exc
         except SHARED_FAILURES as exc:
-            attempt.error = exc
+            failure = exc
             raise
         finally:
             with self._lock:
                 self._attempt = None
+                if failure is not None and not (attempt.waiting and _own_patience(failure, extensions)):
+                    attempt.error = failure
                 self._connect_failed = attempt.error is not None
             attempt.done.set()
 
-    async def _establish_with_retries(self, request: Request) -> AsyncConnectionInterface:
+    async def _establish_with_retries(self, extensions: Mapping[str, Any]) -> AsyncConnectionInterface:
         waits = pauses(self._retries)
         while True:
             try:
-                return await self._establish(request.extensions)
+                return await self._establish(extensions)
             except (ConnectError, ConnectTimeout):
                 pause = next(waits, None)
-                if pause is None or self._closed or _passes(request.extensions, pause):
+                if pause is None or self._closed or _passes(extensions, pause):
                     raise
-                trace = async_tracer(logger, request.extensions)
+                trace = async_tracer(logger, extensions)
                 if trace is None:
                     await self._network_backend.sleep(pause)
                 else:
@@ -210,7 +225,10 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
             protocol = protocol_of(ssl_object, self._http1, self._http2)
             factory = self._protocols.get(protocol)
             if factory is None:
-                raise ConnectError(f"{self._origin} speaks {protocol!r}, for which this connection has no protocol.")
+                # Not a failure to connect: it would be the same at the next try.
+                raise UnsupportedProtocol(
+                    f"{self._origin} speaks {protocol!r}, for which this connection has no protocol."
+                )
             return factory(origin=self._origin, stream=stream, keepalive_expiry=self._keepalive_expiry)
         except BaseException:
             abandon(stream)
@@ -333,6 +351,17 @@ def _another(error: Exception) -> Exception:
         return copy.copy(error)
     except TypeError:  # A user's own class, whose constructor takes other arguments.
         return ConnectError(str(error))
+
+
+def _own_patience(error: Exception, extensions: Mapping[str, Any]) -> bool:
+    """Whether `error` may say no more than that the time of the request with these `extensions` was short."""
+    return isinstance(error, ConnectTimeout) and phase_timeout(extensions, "connect") is not None
+
+
+def _within(patience: Deadline, extensions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return `extensions` with a deadline no later than `patience` ends."""
+    remaining = patience.remaining()
+    return extensions if remaining is None else {**extensions, "deadline": time.monotonic() + remaining}
 
 
 def _passes(extensions: Mapping[str, Any], pause: float) -> bool:
