@@ -15,7 +15,7 @@ import pytest
 
 import httpcore
 
-from .faulty import AsyncFaultyBackend, FaultyBackend, Trouble
+from .faulty import AsyncFaultyBackend, FaultyBackend, Half, Trouble
 from .nothing_left import NothingLeft
 from .routes import ROUTES, Network
 from .worlds import DOCUMENTED, WORLDS, Chunks, run_async
@@ -56,7 +56,13 @@ FAULTS: List[Any] = [
 
 
 def name_of(fault: Any) -> str:
+    if isinstance(fault, Half):
+        return f"half a write, then {name_of(fault.error)}"
     return fault if isinstance(fault, str) else f"{fault.__module__}.{fault.__name__}"
+
+
+def faults_for(route: str, world: str, full: bool) -> List[Any]:
+    return FAULTS if full or (world == "asyncio" and route in ("direct", "h2")) else TELLING_FAULTS
 
 
 Result = Union[bytes, Exception]
@@ -123,8 +129,7 @@ def test_a_fault_at_any_operation_leaves_a_documented_exception_and_a_whole_pool
     route: str, world: str, network: Network, swept: Counter[str], full: bool
 ) -> None:
     wrong = []
-    faults = FAULTS if full or (world == "asyncio" and route in ("direct", "h2")) else TELLING_FAULTS
-    for fault in faults:
+    for fault in faults_for(route, world, full):
         for at in range(1, MOST_OPERATIONS):
             trouble = Trouble(at, fault)
             where = f"{route}, {world}: {name_of(fault)} at operation {at}"
@@ -151,8 +156,104 @@ def test_a_fault_at_any_operation_leaves_a_documented_exception_and_a_whole_pool
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("route", ROUTES)
-def test_what_is_read_byte_by_byte_is_read_right(route: str, world: str, network: Network) -> None:
-    trouble = Trouble(pieces=lambda most, delivered: 1)
+def test_a_write_of_which_half_went_out_is_never_taken_for_done(
+    route: str, world: str, network: Network, swept: Counter[str], full: bool
+) -> None:
+    errors = [fault for fault in FAULTS if not isinstance(fault, str)] if full else [httpcore.WriteTimeout, OSError]
+    for error in errors:
+        for at in range(1, MOST_OPERATIONS):
+            trouble = Trouble(at, Half(error), only="write")
+            try:
+                with NothingLeft(network):
+                    result = one_request(world, network, route, trouble)
+                assert trouble.open_streams == 0
+                if trouble.happened is None:
+                    assert result == b"POST /fault 5 first", result
+                    break
+                # What came of the other half is a failure, or the answer of a server that needed no more of it.
+                assert isinstance(result, Exception) or result == b"POST /fault 5 first", result
+            except BaseException as exc:
+                raise AssertionError(f"{route}, {world}: {name_of(Half(error))} at write {at}: {exc!r}") from exc
+            swept["faults: half a write"] += 1
+            swept["faults in all"] += 1
+        else:
+            raise AssertionError("The request never completed.")
+
+
+def closings(world: str, network: Network, route: str, trouble: Trouble) -> List[Exception]:
+    """Close a response early, use the pool again, and close that too; return what the caller was told."""
+    url = network.url(route, "/large")
+    options = network.options(route)
+    told: List[Exception] = []
+
+    def threads() -> None:
+        pool = httpcore.ConnectionPool(network_backend=FaultyBackend(trouble), **options)
+        try:
+            response = pool.handle_request(httpcore.Request("GET", url, headers={"Host": "test"}))
+            response.close()
+        except Exception as exc:
+            told.append(exc)
+        check_books(pool)
+        assert pool.request("GET", network.url(route), extensions={"timeout": AT_ONCE}).status == 200
+        try:
+            pool.close()
+        except Exception as exc:
+            told.append(exc)
+        check_books(pool)
+        assert pool.connections == []
+
+    async def tasks() -> None:
+        pool = httpcore.AsyncConnectionPool(network_backend=AsyncFaultyBackend(trouble), **options)
+        try:
+            response = await pool.handle_async_request(httpcore.Request("GET", url, headers={"Host": "test"}))
+            await response.aclose()
+        except Exception as exc:
+            told.append(exc)
+        check_books(pool)
+        assert (await pool.request("GET", network.url(route), extensions={"timeout": AT_ONCE})).status == 200
+        try:
+            await pool.aclose()
+        except Exception as exc:
+            told.append(exc)
+        check_books(pool)
+        assert pool.connections == []
+
+    threads() if world == "threads" else run_async(world, tasks)
+    return told
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_fault_in_closing_leaves_a_whole_pool(
+    route: str, world: str, network: Network, swept: Counter[str], full: bool
+) -> None:
+    faults = [fault for fault in FAULTS if not isinstance(fault, str)] if full else [httpcore.WriteError, OSError]
+    for fault in faults:
+        for at in range(1, MOST_OPERATIONS):
+            trouble = Trouble(at, fault, only="close")
+            try:
+                with NothingLeft(network):
+                    told = closings(world, network, route, trouble)
+                # What was to be closed is over: that it failed is for the log only.
+                assert told == []
+                assert trouble.open_streams == 0
+            except BaseException as exc:
+                raise AssertionError(f"{route}, {world}: {name_of(fault)} at close {at}: {exc!r}") from exc
+            if trouble.happened is None:
+                assert at > 1, "nothing was ever closed"
+                break
+            swept["faults: close"] += 1
+            swept["faults in all"] += 1
+        else:
+            raise AssertionError("Closing never came to an end.")
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("route", ROUTES)
+def test_what_is_read_and_written_byte_by_byte_is_understood(route: str, world: str, network: Network) -> None:
+    trouble = Trouble(pieces=lambda most, delivered: 1, bytewise=True)
     with NothingLeft(network):
         assert one_request(world, network, route, trouble) == b"POST /fault 5 first"
 
