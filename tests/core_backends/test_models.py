@@ -6,7 +6,7 @@ import pytest
 
 from core_backends import URL, ByteStream, Request, Response
 from core_backends._models import complete_request
-from core_backends.lowlevel import in_memory_body, make_response, response_with_stream
+from core_backends.lowlevel import AsyncWholeBody, WholeBody, in_memory_body, make_response, response_with_stream
 
 
 def test_a_request_keeps_order_case_and_duplicates_of_headers() -> None:
@@ -132,3 +132,32 @@ def test_a_response_with_another_stream_keeps_everything_else() -> None:
     other = response_with_stream(response, ByteStream(b"new"))
     assert (other.status, other.headers, other.extensions) == (201, [(b"A", b"b")], {"k": 1})
     assert other.read() == b"new"
+
+
+def test_a_body_that_can_be_read_whole_is(run: Any) -> None:
+    class Body(WholeBody):
+        def __iter__(self) -> Iterator[bytes]:
+            raise AssertionError("iterated over")
+
+        def read_whole(self) -> bytes:
+            return b"abc"
+
+    class AsyncBody(AsyncWholeBody):
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            raise AssertionError("iterated over")
+
+        async def read_whole(self) -> bytes:
+            return b"abc"
+
+    response = Response(200, content=Body())
+    assert response.read() == response.read() == b"abc"
+    with pytest.raises(RuntimeError, match="once"):
+        response.iter_stream()
+
+    async def main() -> None:
+        response = Response(200, content=AsyncBody())
+        assert await response.aread() == await response.aread() == b"abc"
+        with pytest.raises(RuntimeError, match="once"):
+            response.aiter_stream()
+
+    run(main)

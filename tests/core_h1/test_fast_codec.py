@@ -389,3 +389,40 @@ def test_made_up_header_names_are_not_all_remembered() -> None:
     for number in range(3000):
         FastCodec(LIMIT).encode_request(b"GET", b"/", [*HEADERS, (b"X-%d" % number, b"")], b"")
     assert len(_fast_codec._names) <= 1024
+
+
+def test_headers_that_were_sent_before_are_not_taken_for_those_that_follow() -> None:
+    """The connection remembers the headers that it wrote last."""
+    headers = [(b"Host", b"a"), (b"X-A", b"1")]
+    sections = [
+        headers,
+        headers,
+        [(b"Host", b"a"), (b"X-A", b"2")],
+        [(b"Host", b"a"), (b"x-a", b"2")],
+        [(b"X-A", b"2"), (b"Host", b"a")],
+        [(b"Host", b"a"), (b"Content-Length", b"1")],
+        [(b"Host", b"a"), (b"Content-Length", b"1")],
+        headers,
+        [(b"Host", b"a"), (b"Connection", b"close")],
+    ]
+    codec = FastCodec(LIMIT)
+    for section in sections:
+        body = b"b" * sum(name == b"Content-Length" for name, _ in section)
+        sent = codec.encode_request(b"GET", b"/", section, body)
+        assert sent == FastCodec(LIMIT).encode_request(b"GET", b"/", list(section), body)
+        codec.receive(b"HTTP/1.1 204 No Content\r\n\r\n")
+        assert codec.next_head() is not None
+        assert codec.next_cycle() is ((b"Connection", b"close") not in section)
+
+
+def test_a_list_of_headers_that_its_owner_changes_is_sent_as_it_is_now() -> None:
+    headers = [(b"Host", b"a"), (b"X-A", b"1")]
+    codec = FastCodec(LIMIT)
+    codec.encode_request(b"GET", b"/", headers, b"")
+    headers.append((b"X-B", b"2"))
+    assert codec.encode_request(b"GET", b"/", headers, b"") == [
+        b"GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nX-B: 2\r\n\r\n"
+    ]
+    headers[1] = (b"X-A", b"1\r\nX-C: 3")
+    with pytest.raises(LocalProtocolError):
+        codec.encode_request(b"GET", b"/", headers, b"")

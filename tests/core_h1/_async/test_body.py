@@ -8,6 +8,7 @@ import weakref
 import pytest
 
 from core_backends import ReadError, ReadTimeout, RemoteProtocolError, Request
+from core_backends.lowlevel import AsyncWholeBody
 
 from .fakes import OK, connected
 
@@ -124,3 +125,43 @@ async def test_what_is_dropped_while_the_state_is_being_changed_does_not_wait_fo
         del response
         gc.collect()
         assert connection.is_closed() and not stream.is_open
+
+
+async def test_a_body_read_whole_ends_like_one_that_is_iterated_over() -> None:
+    connection, stream = connected(OK[:-2], OK[-2:], OK)
+    response = await connection.handle_async_request(get())
+    body = response.stream
+    assert isinstance(body, AsyncWholeBody)
+    assert await body.read_whole() == b"hello" and connection.is_idle()
+    assert await body.read_whole() == b""
+    with pytest.raises(StopAsyncIteration):
+        await body.__anext__()
+    assert (await connection.request("GET", URL)).content == b"hello" and stream.is_open
+
+
+async def test_reading_whole_what_was_begun_gives_the_rest() -> None:
+    connection, _ = connected(OK[:-2], OK[-2:])
+    body = (await connection.handle_async_request(get())).stream
+    assert isinstance(body, AsyncWholeBody)
+    assert await body.__anext__() == b"hel"
+    assert await body.read_whole() == b"lo" and connection.is_idle()
+
+
+@pytest.mark.parametrize("failure", [ReadTimeout("slow"), ReadError("reset")])
+async def test_a_failure_while_reading_whole_closes_and_is_not_repeated_as_an_end(failure: Exception) -> None:
+    connection, stream = connected(OK[:-2], failure)
+    body = (await connection.handle_async_request(get())).stream
+    assert isinstance(body, AsyncWholeBody)
+    with pytest.raises(type(failure)) as caught:
+        await body.read_whole()
+    assert caught.value is failure and connection.is_closed() and stream.aborted == 1
+    with pytest.raises(ReadError):
+        await body.read_whole()
+
+
+async def test_a_body_until_the_end_of_the_stream_read_whole_closes_it() -> None:
+    connection, stream = connected(b"HTTP/1.1 200 OK\r\n\r\nhel", b"lo", b"")
+    body = (await connection.handle_async_request(get())).stream
+    assert isinstance(body, AsyncWholeBody)
+    assert await body.read_whole() == b"hello"
+    assert connection.is_closed() and stream.closed == 1

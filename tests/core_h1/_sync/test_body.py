@@ -9,6 +9,7 @@ import weakref
 import pytest
 
 from core_backends import ReadError, ReadTimeout, RemoteProtocolError, Request
+from core_backends.lowlevel import WholeBody
 
 from .fakes import OK, connected
 
@@ -125,3 +126,43 @@ def test_what_is_dropped_while_the_state_is_being_changed_does_not_wait_for_itse
         del response
         gc.collect()
         assert connection.is_closed() and not stream.is_open
+
+
+def test_a_body_read_whole_ends_like_one_that_is_iterated_over() -> None:
+    connection, stream = connected(OK[:-2], OK[-2:], OK)
+    response = connection.handle_request(get())
+    body = response.stream
+    assert isinstance(body, WholeBody)
+    assert body.read_whole() == b"hello" and connection.is_idle()
+    assert body.read_whole() == b""
+    with pytest.raises(StopIteration):
+        body.__next__()
+    assert (connection.request("GET", URL)).content == b"hello" and stream.is_open
+
+
+def test_reading_whole_what_was_begun_gives_the_rest() -> None:
+    connection, _ = connected(OK[:-2], OK[-2:])
+    body = (connection.handle_request(get())).stream
+    assert isinstance(body, WholeBody)
+    assert body.__next__() == b"hel"
+    assert body.read_whole() == b"lo" and connection.is_idle()
+
+
+@pytest.mark.parametrize("failure", [ReadTimeout("slow"), ReadError("reset")])
+def test_a_failure_while_reading_whole_closes_and_is_not_repeated_as_an_end(failure: Exception) -> None:
+    connection, stream = connected(OK[:-2], failure)
+    body = (connection.handle_request(get())).stream
+    assert isinstance(body, WholeBody)
+    with pytest.raises(type(failure)) as caught:
+        body.read_whole()
+    assert caught.value is failure and connection.is_closed() and stream.aborted == 1
+    with pytest.raises(ReadError):
+        body.read_whole()
+
+
+def test_a_body_until_the_end_of_the_stream_read_whole_closes_it() -> None:
+    connection, stream = connected(b"HTTP/1.1 200 OK\r\n\r\nhel", b"lo", b"")
+    body = (connection.handle_request(get())).stream
+    assert isinstance(body, WholeBody)
+    assert body.read_whole() == b"hello"
+    assert connection.is_closed() and stream.closed == 1

@@ -19,7 +19,7 @@ from core_backends import (
     UnsupportedProtocol,
     WriteTimeout,
 )
-from core_backends.lowlevel import AsyncEvent
+from core_backends.lowlevel import AsyncEvent, AsyncWholeBody
 from core_backends.testing import AsyncBackground
 from core_pool import AsyncConnectionPool
 
@@ -547,3 +547,24 @@ async def test_what_the_peer_does_is_what_the_caller_is_told() -> None:
         with pytest.raises(WriteTimeout):
             await pool.request("GET", A)
         assert not pool.connections
+
+
+async def test_a_body_read_whole_gives_the_connection_back_however_it_ends() -> None:
+    network = AsyncFakeNetwork()
+    async with network.pool(max_connections=1) as pool:
+        body = (await pool.handle_async_request(Request("GET", A))).stream
+        assert isinstance(body, AsyncWholeBody)
+        assert await body.__anext__() == b"one"
+        assert await body.read_whole() == b"two"
+        assert books(pool) == "[Requests: 0 active, 0 queued | Connections: 0 active, 1 idle]>"
+
+        async def fail(operation: str, _: Any) -> None:
+            if operation == "body":
+                raise ReadError("broken")
+
+        network.hook = fail
+        body = (await pool.handle_async_request(Request("GET", A))).stream
+        assert isinstance(body, AsyncWholeBody)
+        with pytest.raises(ReadError):
+            await body.read_whole()
+        assert books(pool) == "[Requests: 0 active, 0 queued | Connections: 0 active, 0 idle]>"

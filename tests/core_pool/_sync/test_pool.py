@@ -20,7 +20,7 @@ from core_backends import (
     UnsupportedProtocol,
     WriteTimeout,
 )
-from core_backends.lowlevel import Event
+from core_backends.lowlevel import Event, WholeBody
 from core_backends.testing import Background
 from core_pool import ConnectionPool
 
@@ -548,3 +548,24 @@ def test_what_the_peer_does_is_what_the_caller_is_told() -> None:
         with pytest.raises(WriteTimeout):
             pool.request("GET", A)
         assert not pool.connections
+
+
+def test_a_body_read_whole_gives_the_connection_back_however_it_ends() -> None:
+    network = FakeNetwork()
+    with network.pool(max_connections=1) as pool:
+        body = (pool.handle_request(Request("GET", A))).stream
+        assert isinstance(body, WholeBody)
+        assert body.__next__() == b"one"
+        assert body.read_whole() == b"two"
+        assert books(pool) == "[Requests: 0 active, 0 queued | Connections: 0 active, 1 idle]>"
+
+        def fail(operation: str, _: Any) -> None:
+            if operation == "body":
+                raise ReadError("broken")
+
+        network.hook = fail
+        body = (pool.handle_request(Request("GET", A))).stream
+        assert isinstance(body, WholeBody)
+        with pytest.raises(ReadError):
+            body.read_whole()
+        assert books(pool) == "[Requests: 0 active, 0 queued | Connections: 0 active, 0 idle]>"

@@ -26,7 +26,16 @@ from typing import (
 
 from ._url import URL, HeaderTypes, enforce_bytes, enforce_headers, enforce_url, host_header
 
-__all__ = ["ByteStream", "Request", "Response", "in_memory_body", "make_response", "response_with_stream"]
+__all__ = [
+    "AsyncWholeBody",
+    "ByteStream",
+    "Request",
+    "Response",
+    "WholeBody",
+    "in_memory_body",
+    "make_response",
+    "response_with_stream",
+]
 
 Content = Union[bytes, Iterable[bytes], AsyncIterable[bytes], None]
 Stream = Union[Iterable[bytes], AsyncIterable[bytes]]
@@ -65,6 +74,32 @@ class _OneChunk:
         if not self._chunks:
             raise StopAsyncIteration
         return self._chunks.pop()
+
+
+class WholeBody:
+    """The body of a response that can be read to its end in one call, which costs less than iterating over it.
+
+    For the bodies of connections and pools; `Response.read` asks for it.
+    """
+
+    __slots__ = ()
+
+    def read_whole(self) -> bytes:
+        """Return all of the body; what iterating raises is raised, and the body has ended just as then."""
+        raise NotImplementedError()
+
+
+class AsyncWholeBody:
+    """The body of a response that can be read to its end in one call, which costs less than iterating over it.
+
+    For the bodies of connections and pools; `Response.aread` asks for it.
+    """
+
+    __slots__ = ()
+
+    async def read_whole(self) -> bytes:
+        """Return all of the body; what iterating raises is raised, and the body has ended just as then."""
+        raise NotImplementedError()
 
 
 def in_memory_body(stream: Any) -> Optional[bytes]:
@@ -196,7 +231,12 @@ class Response:
                 "This response is asynchronous: call 'await response.aread()' instead of 'response.read()'."
             )
         if not hasattr(self, "_content"):
-            self._content = b"".join(self.iter_stream())
+            stream = self.stream
+            if isinstance(stream, WholeBody):
+                self._consume("response.read()")
+                self._content = stream.read_whole()
+            else:
+                self._content = b"".join(self.iter_stream())
         return self._content
 
     def iter_stream(self) -> Iterator[bytes]:
@@ -223,7 +263,12 @@ class Response:
         if not hasattr(self.stream, "__aiter__"):
             raise RuntimeError("This response is synchronous: call 'response.read()' instead of 'response.aread()'.")
         if not hasattr(self, "_content"):
-            self._content = b"".join([part async for part in self.aiter_stream()])
+            stream = self.stream
+            if isinstance(stream, AsyncWholeBody):
+                self._consume("response.aread()")
+                self._content = await stream.read_whole()
+            else:
+                self._content = b"".join([part async for part in self.aiter_stream()])
         return self._content
 
     def aiter_stream(self) -> AsyncIterator[bytes]:

@@ -9,7 +9,15 @@ from __future__ import annotations
 from ._abandon import abandon
 from ._deadline import Deadline, phase_timeout, with_deadline
 from ._interrupt import AsyncInterrupt, Interrupt, Interrupted, register_socket
-from ._models import Content, Extensions, in_memory_body, make_response, response_with_stream
+from ._models import (
+    AsyncWholeBody,
+    Content,
+    Extensions,
+    WholeBody,
+    in_memory_body,
+    make_response,
+    response_with_stream,
+)
 from ._runtime import World, async_world, current_async_library, world
 from ._sockets import is_socket_readable
 from ._ssl import offering, shared_ssl_context
@@ -34,6 +42,7 @@ __all__ = [
     "AsyncInterrupt",
     "AsyncLock",
     "AsyncTracer",
+    "AsyncWholeBody",
     "Content",
     "Deadline",
     "Event",
@@ -43,6 +52,7 @@ __all__ = [
     "Interrupted",
     "Lock",
     "Tracer",
+    "WholeBody",
     "World",
     "abandon",
     "async_start_tls",

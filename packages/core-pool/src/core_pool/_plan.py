@@ -200,7 +200,9 @@ class Plan(Generic[C]):
         slot.leases -= 1
         self._leases -= 1
         connection: Any = slot.connection
-        if connection.is_closed():
+        if not failed and not slot.leases and connection.is_idle():
+            self._become_idle(slot, now)
+        elif connection.is_closed():
             self._remove(slot)
         elif slot.leases:
             self._serve_room(slot)

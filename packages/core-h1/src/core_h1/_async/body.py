@@ -10,10 +10,10 @@ Rules that hold here:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from core_backends import ReadError, Request
-from core_backends.lowlevel import AsyncTracer
+from core_backends.lowlevel import AsyncTracer, AsyncWholeBody
 
 if TYPE_CHECKING:
     from .http11 import AsyncHTTP11Connection
@@ -23,7 +23,7 @@ __all__ = ["AsyncHTTP11Body", "AsyncHTTP11SwitchedBody"]
 _UNREAD, _READING, _ENDED, _CLOSED = range(4)
 
 
-class AsyncHTTP11Body:
+class AsyncHTTP11Body(AsyncWholeBody):
     """The body of one response; iterating after an early `aclose`, or after a failure, raises `ReadError`."""
 
     __slots__ = ("_connection", "_extensions", "_phase", "_request", "_trace")
@@ -70,6 +70,38 @@ class AsyncHTTP11Body:
         if not data:
             raise StopAsyncIteration
         return data
+
+    async def read_whole(self) -> bytes:
+        """Return all of the body."""
+        parts: List[bytes] = []
+        if self._trace is not None:
+            async for data in self:
+                parts.append(data)
+            return b"".join(parts)
+        phase = self._phase
+        if phase >= _ENDED:
+            if phase == _ENDED:
+                return b""
+            raise ReadError("The response was closed before its body was read to the end.")
+        self._phase = _READING
+        connection = self._connection
+        extensions = self._request.extensions
+        ended = connection._codec.body_ended
+        try:
+            while True:
+                data = await connection._receive_body(extensions)
+                parts.append(data)
+                if not data or ended():
+                    break
+            self._phase = _ENDED
+            if not connection._exchange_ended(self._extensions):
+                await connection._close_stream()
+        except BaseException:
+            if self._phase == _READING:
+                self._phase = _CLOSED
+                connection.abort()
+            raise
+        return data if len(parts) == 1 else b"".join(parts)
 
     async def _end(self) -> None:
         self._phase = _ENDED

@@ -83,7 +83,7 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
 
     async def handle_async_request(self, request: Request) -> Response:
         """Send `request` with exactly the headers it has and return the response, its body unread."""
-        if not self.can_handle_request(request.url.origin):
+        if not self._origin.covers(request.url):
             raise RuntimeError(f"Attempted to send request to {request.url.origin} on connection to {self._origin}")
         body = in_memory_body(request.stream)
         if body is None and not hasattr(request.stream, "__aiter__"):
@@ -121,14 +121,14 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
 
     async def _send(self, request: Request, body: Optional[bytes], trace: Optional[AsyncTracer]) -> None:
         try:
-            if trace is None:
-                await self._send_head(request, body)
-                if body is None or self._unsent:
-                    await self._send_body(request, body)
-            else:
+            if trace is not None:
                 info = {"request": request}
                 await trace.call("send_request_headers", info, self._send_head, request, body)
                 await trace.call("send_request_body", info, self._send_body, request, body)
+                return
+            await self._send_head(request, body)
+            if body is None or self._unsent:
+                await self._send_body(request, body)
         except (WriteError, WriteTimeout) as exc:
             # The caller's own iterator may raise the same classes; only a failure of this stream is ours to judge.
             if exc is not self._write_failure:
@@ -254,6 +254,10 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
     async def _close_stream(self) -> None:
         try:
             await self._stream.aclose()
+        except Exception as exc:
+            # The exchange is over either way: a stream of a user's own that fails to close changes nothing about it.
+            logger.debug("close.failed exception=%r", exc)
+            abandon(self._stream)
         except BaseException:
             abandon(self._stream)
             raise

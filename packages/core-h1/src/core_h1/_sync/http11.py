@@ -84,7 +84,7 @@ class HTTP11Connection(ConnectionInterface):
 
     def handle_request(self, request: Request) -> Response:
         """Send `request` with exactly the headers it has and return the response, its body unread."""
-        if not self.can_handle_request(request.url.origin):
+        if not self._origin.covers(request.url):
             raise RuntimeError(f"Attempted to send request to {request.url.origin} on connection to {self._origin}")
         body = in_memory_body(request.stream)
         if body is None and not hasattr(request.stream, "__iter__"):
@@ -122,14 +122,14 @@ class HTTP11Connection(ConnectionInterface):
 
     def _send(self, request: Request, body: Optional[bytes], trace: Optional[Tracer]) -> None:
         try:
-            if trace is None:
-                self._send_head(request, body)
-                if body is None or self._unsent:
-                    self._send_body(request, body)
-            else:
+            if trace is not None:
                 info = {"request": request}
                 trace.call("send_request_headers", info, self._send_head, request, body)
                 trace.call("send_request_body", info, self._send_body, request, body)
+                return
+            self._send_head(request, body)
+            if body is None or self._unsent:
+                self._send_body(request, body)
         except (WriteError, WriteTimeout) as exc:
             # The caller's own iterator may raise the same classes; only a failure of this stream is ours to judge.
             if exc is not self._write_failure:
@@ -255,6 +255,10 @@ class HTTP11Connection(ConnectionInterface):
     def _close_stream(self) -> None:
         try:
             self._stream.close()
+        except Exception as exc:
+            # The exchange is over either way: a stream of a user's own that fails to close changes nothing about it.
+            logger.debug("close.failed exception=%r", exc)
+            abandon(self._stream)
         except BaseException:
             abandon(self._stream)
             raise

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, AsyncIterator, Optional
+from typing import Any, AsyncIterator, List, Optional
 
-from core_backends.lowlevel import abandon
+from core_backends.lowlevel import AsyncWholeBody, abandon
 
 from .._plan import Slot
 
 __all__ = ["AsyncPoolByteStream"]
 
 
-class AsyncPoolByteStream:
+class AsyncPoolByteStream(AsyncWholeBody):
     """Iterates over a response's body and gives its lease back at the end, on an error, or when closed."""
 
     __slots__ = ("__weakref__", "_iterator", "_pool", "_slot", "_stream")
@@ -37,12 +37,31 @@ class AsyncPoolByteStream:
             await self.aclose()
             raise
         except BaseException:
-            # Reached on cancellation too: nothing is awaited here.
-            slot, self._slot = self._slot, None
-            if slot is not None:
-                abandon(self._stream)
-                self._pool._release(slot, failed=True)
+            self._fail()
             raise
+
+    async def read_whole(self) -> bytes:
+        """Return all of the body."""
+        stream = self._stream
+        if self._iterator is not None or not isinstance(stream, AsyncWholeBody):
+            parts: List[bytes] = []
+            async for part in self:
+                parts.append(part)
+            return b"".join(parts)
+        try:
+            data = await stream.read_whole()
+        except BaseException:
+            self._fail()
+            raise
+        await self.aclose()
+        return data
+
+    def _fail(self) -> None:
+        """Give the connection back broken. Reached on cancellation too: nothing is awaited here."""
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            abandon(self._stream)
+            self._pool._release(slot, failed=True)
 
     async def aclose(self) -> None:
         """Give the connection back; a body that was not read to its end is given up."""

@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator, List, Optional
 
-from core_backends.lowlevel import abandon
+from core_backends.lowlevel import WholeBody, abandon
 
 from .._plan import Slot
 
 __all__ = ["PoolByteStream"]
 
 
-class PoolByteStream:
+class PoolByteStream(WholeBody):
     """Iterates over a response's body and gives its lease back at the end, on an error, or when closed."""
 
     __slots__ = ("__weakref__", "_iterator", "_pool", "_slot", "_stream")
@@ -38,12 +38,31 @@ class PoolByteStream:
             self.close()
             raise
         except BaseException:
-            # Reached on cancellation too: nothing is awaited here.
-            slot, self._slot = self._slot, None
-            if slot is not None:
-                abandon(self._stream)
-                self._pool._release(slot, failed=True)
+            self._fail()
             raise
+
+    def read_whole(self) -> bytes:
+        """Return all of the body."""
+        stream = self._stream
+        if self._iterator is not None or not isinstance(stream, WholeBody):
+            parts: List[bytes] = []
+            for part in self:
+                parts.append(part)
+            return b"".join(parts)
+        try:
+            data = stream.read_whole()
+        except BaseException:
+            self._fail()
+            raise
+        self.close()
+        return data
+
+    def _fail(self) -> None:
+        """Give the connection back broken. Reached on cancellation too: nothing is awaited here."""
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            abandon(self._stream)
+            self._pool._release(slot, failed=True)
 
     def close(self) -> None:
         """Give the connection back; a body that was not read to its end is given up."""

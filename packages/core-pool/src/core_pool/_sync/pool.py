@@ -270,7 +270,8 @@ class ConnectionPool(RequestInterface):
             if self._dropped:
                 self._settle()
             plan.release(slot, now, failed=failed)
-            plan.expire(now)
+            if plan.keepalive_expiry is not None:
+                plan.expire(now)
         if plan.served or self._dropped:
             self._follow_up()
         if failed and plan.closing:
