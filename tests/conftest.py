@@ -11,11 +11,13 @@ byte, the files that stand under packages/. Two variables say what else must hol
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
 import os
 import pathlib
 import re
+import warnings
 from typing import Dict, Iterable, List, Optional, Set
 
 import pytest
@@ -24,6 +26,13 @@ from packaging.utils import canonicalize_name
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 THIRD_PARTIES = {"anyio", "certifi", "h11", "h2", "hpack", "hyperframe", "socksio", "trio"}
+
+# The last h2 for CPython 3.8 keeps bytes and text in one set, which `python -bb` takes for an error of ours. It does so
+# while it is being imported, and that is once.
+if importlib.util.find_spec("h2") is not None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BytesWarning)
+        importlib.import_module("h2.utilities")
 
 
 def versions_of_this_tree() -> Dict[str, str]:
