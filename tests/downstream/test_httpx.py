@@ -14,6 +14,8 @@ from typing import Any, Awaitable, Callable, Iterator
 
 import pytest
 import trustme
+from proxy_peers import ScriptedProxy, basic, origin_server, proxy_server
+from servers.certificates import certificates
 
 httpx = pytest.importorskip("httpx")
 trio = pytest.importorskip("trio")
@@ -218,3 +220,76 @@ def test_top_level_functions_and_trace(plain: str) -> None:
         client.get(plain, extensions={"trace": lambda name, info: seen.append(name)})
     assert seen[:2] == ["connection.connect_tcp.started", "connection.connect_tcp.complete"]
     assert seen[-1] == "http11.response_closed.complete"
+
+
+# --- through proxies ------------------------------------
+
+through_proxies = pytest.mark.parametrize("kind", ["http", "https", "socks5", "socks5h"])
+USER, PASSWORD = "ann", "s3cret"
+
+
+def proxied(proxy: ScriptedProxy) -> Any:
+    """What httpx takes as `proxy`, with credentials in the URL as its users have them."""
+    url = f"{proxy.kind}://{USER}:{PASSWORD}@localhost:{proxy.port}"
+    return httpx.Proxy(url, ssl_context=certificates().context()) if proxy.kind == "https" else url
+
+
+def check_what_the_proxy_saw(proxy: ScriptedProxy, requests: list[bytes]) -> None:
+    """Who asked was said to the proxy alone."""
+    assert len(proxy.peers) == 2, "a connection for each origin"
+    if proxy.kind.startswith("socks5"):
+        assert all(
+            head.startswith(b"\x05\x01\x02\x01\x03ann\x06s3cret\x05\x01\x00\x03\x09localhost") for head in proxy.heads
+        )
+    else:
+        assert [head.partition(b"localhost")[0] for head in proxy.heads] == [b"GET http://"] * 2 + [b"CONNECT "]
+        assert all(basic(USER, PASSWORD) in head for head in proxy.heads)
+    assert len(requests) == 4
+    for request in requests:
+        assert PASSWORD.encode() not in request
+        assert basic(USER, PASSWORD) not in request
+
+
+@through_proxies
+def test_sync_through_a_proxy(kind: str) -> None:
+    with origin_server() as origin, proxy_server(kind, auth=kind.startswith("socks5")) as proxy:
+        with httpx.Client(proxy=proxied(proxy), verify=certificates().context()) as client:
+            for scheme in ("http", "https"):
+                for path in ("/a", "/b?c"):
+                    response = client.get(origin.url(scheme, path))
+                    assert (response.status_code, response.http_version) == (200, "HTTP/1.1")
+                    assert response.text == path
+    check_what_the_proxy_saw(proxy, origin.requests)
+
+
+@through_proxies
+def test_async_through_a_proxy(run: Run, kind: str) -> None:
+    with origin_server() as origin, proxy_server(kind, auth=kind.startswith("socks5")) as proxy:
+
+        async def main() -> None:
+            async with httpx.AsyncClient(proxy=proxied(proxy), verify=certificates().context()) as client:
+                for scheme in ("http", "https"):
+                    for path in ("/a", "/b?c"):
+                        response = await client.get(origin.url(scheme, path))
+                        assert (response.status_code, response.http_version) == (200, "HTTP/1.1")
+                        assert response.text == path
+
+        run(main)
+    check_what_the_proxy_saw(proxy, origin.requests)
+
+
+@pytest.mark.parametrize("kind", ["http", "https"])
+def test_a_refused_tunnel_is_a_proxy_error(run: Run, kind: str) -> None:
+    with origin_server() as origin, proxy_server(kind) as proxy:
+        proxy.answers = [b"HTTP/1.1 403 Permission Denied\r\nContent-Length: 0\r\n\r\n"] * 2
+        options = {"proxy": proxied(proxy), "verify": certificates().context()}
+        with httpx.Client(**options) as client, pytest.raises(httpx.ProxyError, match=r"^403 Permission Denied$"):
+            client.get(origin.url("https"))
+
+        async def main() -> None:
+            async with httpx.AsyncClient(**options) as client:
+                with pytest.raises(httpx.ProxyError, match=r"^403 Permission Denied$"):
+                    await client.get(origin.url("https"))
+
+        run(main)
+    assert origin.requests == []

@@ -1,0 +1,54 @@
+"""What the tests of the downstream projects share: both event loops, a certificate, and a server that echoes."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Any, Awaitable, Callable, Iterator
+
+import pytest
+import trustme
+
+from .application import Exchange, Server
+
+Run = Callable[[Callable[[], Awaitable[Any]]], Any]
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Runs an async function to its end on each event loop."""
+    if request.param == "asyncio":
+        return lambda function: asyncio.run(function())  # type: ignore[arg-type]
+    trio = pytest.importorskip("trio")
+    return lambda function: trio.run(function)
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.fixture(scope="session")
+def certified(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def echo(exchange: Exchange) -> None:
+    seen = exchange.seen
+    exchange.answer(200, f"{seen.method} {seen.path} ".encode() + seen.body, X_Peer=str(seen.peer))
+
+
+@pytest.fixture
+def echoing() -> Iterator[Server]:
+    """Answers each request with its method, path and body, and names the connection in `X-Peer`."""
+    with Server(echo) as server:
+        yield server
