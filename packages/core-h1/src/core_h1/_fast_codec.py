@@ -20,7 +20,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from core_backends import LocalProtocolError, RemoteProtocolError
 
 from ._codec import JOINED_BYTES, Buffer, Head, Headers, buffer_of
-from ._h11_codec import H11Codec
+from ._h11_codec import LONGEST_RUN, H11Codec, long_run
 
 __all__ = ["FastCodec"]
 
@@ -283,6 +283,7 @@ class FastCodec:
             len(headers) != buffer.count(b"\n", start, end)
             or buffer.find(b" \r\n", start, end) >= 0
             or buffer.find(b"\t\r\n", start, end) >= 0
+            or (end > LONGEST_RUN and long_run(buffer, 0, end) is not None)
         ):
             return None
         length: Optional[int] = None

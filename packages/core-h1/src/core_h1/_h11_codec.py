@@ -5,6 +5,7 @@ What is added to h11, each on the side of safety:
 * A request with both `Transfer-Encoding` and `Content-Length` is refused (RFC 9112 § 6.2), and a response with both is
   the last on its connection (§ 6.3): the two ends could disagree about where it ends.
 * Bytes beyond a complete response make the connection unusable; they never become the next response (§ 9.2).
+* A response of another major version is refused: its syntax and framing are not this one's (RFC 9110 § 2.5).
 * Some of h11's expressions take a time that is squared in a run of spaces: a hundred kilobytes of them cost half a
   minute. So runs in a head, and the length of chunk headers and trailers (§ 7.1.1), are bounded before h11 sees them.
 """
@@ -20,16 +21,16 @@ from core_backends import RemoteProtocolError
 
 from ._codec import JOINED_BYTES, Buffer, Head, Headers, buffer_of, local_error, remote_error
 
-__all__ = ["H11Codec"]
+__all__ = ["LONGEST_RUN", "H11Codec", "long_run"]
 
 _data_event: Any = h11.Data  # hands any sized buffer on untouched, although it is typed for bytes only
 
 # h11 is fed so much at a time where it reads lines, so that what is bounded can be seen before it is parsed.
 _SLICE = 4096
-_LONGEST_RUN = 2048
+LONGEST_RUN = 2048
 _LONGEST_LINES = 8192
 
-_long_run = re.compile(rb"[ \t]{%d}" % _LONGEST_RUN).search
+long_run = re.compile(rb"[ \t]{%d}" % LONGEST_RUN).search
 _blank_line = re.compile(rb"\n\r?\n").search
 
 _DISCONNECTED = "Server disconnected without sending a response."
@@ -157,13 +158,13 @@ class H11Codec:
         stripped = data.lstrip(b" \t")
         run = self._run + len(data) - len(stripped)
         self._run = len(stripped) - len(stripped.rstrip(b" \t")) if stripped else run
-        if run < _LONGEST_RUN and _long_run(data) is None:
+        if run < LONGEST_RUN and long_run(data) is None:
             return
         # The head may end before the run: a body may hold what it likes.
         before = self._connection.trailing_data[0]
-        found = _long_run(before + data)
+        found = long_run(before + data)
         if found is None or _blank_line(before + data, 0, found.start()) is None:
-            raise RemoteProtocolError(f"more than {_LONGEST_RUN} spaces in a row in the head of a response")
+            raise RemoteProtocolError(f"more than {LONGEST_RUN} spaces in a row in the head of a response")
 
     def next_head(self) -> Optional[Head]:
         event = self._next_event()
@@ -171,6 +172,8 @@ class H11Codec:
             return None
         if type(event) is not h11.Response and type(event) is not h11.InformationalResponse:
             raise RemoteProtocolError(_DISCONNECTED)
+        if not event.http_version.startswith(b"1."):
+            raise RemoteProtocolError(f"The server answered in HTTP/{event.http_version.decode()}, which is not HTTP/1")
         headers = event.headers.raw_items()
         if type(event) is h11.Response:
             names = [name.lower() for name, _ in headers]
