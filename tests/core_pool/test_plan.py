@@ -284,7 +284,7 @@ class PlanMachine(RuleBasedStateMachine):
         if other is None:
             assert was_gone
             return
-        assert other.connection in self.made[made:]
+        assert other.connection in self.made[made:] or (was_gone and other is slot.heir)
         self.lease(request, other)
 
     @precondition(lambda self: self.started())
@@ -484,6 +484,24 @@ def test_those_who_wait_may_join_a_connection_that_took_the_place_of_a_dead_one(
     slot.connection.closed = True
     replacement = plan.replace(slot)
     assert replacement is not None and same.slot is replacement and other.slot is None
+
+
+def test_of_several_on_a_dead_connection_the_first_drops_it_and_the_others_join() -> None:
+    plan = plan_of(1, kind="multiplexing")
+    slot = lease(plan, "a")
+    for _ in range(2):
+        assert lease(plan, "a") is slot
+    slot.connection.closed = True
+    fresh = plan.renew(slot)
+    assert fresh is not None and fresh is not slot
+    assert plan.renew(slot) is fresh
+    fresh.connection.established, fresh.connection.capacity = True, 2
+    assert plan.renew(slot) is None and not slot.shut, "the third has to wait"
+    give_back(plan, fresh)
+    give_back(plan, fresh)
+    assert plan.renew(slot) is fresh, "idle by now, but newer than what failed"
+    plan.check()
+    assert list(plan.closing) == [slot]
 
 
 def test_room_that_is_found_with_a_returned_lease_is_all_given_out() -> None:

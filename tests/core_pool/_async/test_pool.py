@@ -147,6 +147,26 @@ async def test_a_connection_that_says_it_has_expired_is_replaced() -> None:
         assert network.dials == 2 and network.connections[0].closed
 
 
+async def test_a_connection_that_another_has_joined_is_not_closed_for_being_expired() -> None:
+    network = AsyncFakeNetwork(capacity=2, promise=2)
+    async with network.pool(max_connections=1) as pool:
+        await pool.request("GET", A)
+        connection = network.connections[0]
+        joined: List[Any] = []
+
+        def has_expired() -> bool:
+            # Between the look and what comes of it, as another thread would.
+            if not joined:
+                joined.append(pool._acquire(next(iter(pool._plan._slots)).key))
+            return True
+
+        connection.has_expired = has_expired  # type: ignore[method-assign]
+        assert (await pool.request("GET", A)).content == b"onetwo"
+        assert network.dials == 1 and not connection.closed
+        pool._release(joined[0], failed=False)
+        assert books(pool) == "[Requests: 0 active, 0 queued | Connections: 0 active, 1 idle]>"
+
+
 async def test_forty_expired_connections_are_no_forty_refusals() -> None:
     network = AsyncFakeNetwork()
     async with network.pool(max_connections=40) as pool, AsyncBackground() as background:

@@ -7,8 +7,11 @@ from typing import Any, List, Type
 import pytest
 
 from core_backends import PoolTimeout, ReadError, RemoteProtocolError, Request, WriteError, WriteTimeout
+from core_backends.lowlevel import AsyncEvent
+from core_backends.testing import AsyncBackground
 from core_pool import AsyncConnectionPool
 
+from ..waiting import LIMIT, async_until
 from .fakes import AsyncFakeConnection, AsyncFakeNetwork
 
 A, B = "http://a/", "http://b/"
@@ -48,6 +51,36 @@ async def test_an_idempotent_request_is_sent_again(method: str, error: Type[Exce
     assert response.content == b"onetwo"
     assert world.network.dials == 2 and world.failures == 1 and world.pool.replays == 1
     assert world.network.connections[0].closed
+    world.pool._plan.check()
+    await world.pool.aclose()
+
+
+@pytest.mark.parametrize("promise", [3, 1])
+async def test_all_that_share_a_connection_are_sent_again(promise: int) -> None:
+    """With room for all of them on the new connection, and where it turns out to serve one at a time."""
+    world = World(max_connections=1)
+    network = world.network
+    network.capacity = network.promise = 3
+    await world.warm()
+    arrived: List[AsyncFakeConnection] = []
+    gate = AsyncEvent()
+
+    async def close(operation: str, connection: AsyncFakeConnection) -> None:
+        if operation == "request" and connection is network.connections[0]:
+            arrived.append(connection)
+            await gate.wait(LIMIT)
+            connection.closed_before_response = connection.closed = True
+            raise ReadError("closed")
+
+    network.hook = close
+    async with AsyncBackground() as background:
+        requests = [background.start(world.pool.request, "GET", A) for _ in range(3)]
+        await async_until(lambda: len(arrived) == 3)
+        network.capacity = network.promise = promise
+        gate.set()
+        for request in requests:
+            assert (await request.wait()).content == b"onetwo"
+    assert network.dials == 2 and world.pool.replays == 3
     world.pool._plan.check()
     await world.pool.aclose()
 

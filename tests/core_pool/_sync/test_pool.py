@@ -148,6 +148,26 @@ def test_a_connection_that_says_it_has_expired_is_replaced() -> None:
         assert network.dials == 2 and network.connections[0].closed
 
 
+def test_a_connection_that_another_has_joined_is_not_closed_for_being_expired() -> None:
+    network = FakeNetwork(capacity=2, promise=2)
+    with network.pool(max_connections=1) as pool:
+        pool.request("GET", A)
+        connection = network.connections[0]
+        joined: List[Any] = []
+
+        def has_expired() -> bool:
+            # Between the look and what comes of it, as another thread would.
+            if not joined:
+                joined.append(pool._acquire(next(iter(pool._plan._slots)).key))
+            return True
+
+        connection.has_expired = has_expired  # type: ignore[method-assign]
+        assert (pool.request("GET", A)).content == b"onetwo"
+        assert network.dials == 1 and not connection.closed
+        pool._release(joined[0], failed=False)
+        assert books(pool) == "[Requests: 0 active, 0 queued | Connections: 0 active, 1 idle]>"
+
+
 def test_forty_expired_connections_are_no_forty_refusals() -> None:
     network = FakeNetwork()
     with network.pool(max_connections=40) as pool, Background() as background:

@@ -8,8 +8,11 @@ from typing import Any, List, Type
 import pytest
 
 from core_backends import PoolTimeout, ReadError, RemoteProtocolError, Request, WriteError, WriteTimeout
+from core_backends.lowlevel import Event
+from core_backends.testing import Background
 from core_pool import ConnectionPool
 
+from ..waiting import LIMIT, until
 from .fakes import FakeConnection, FakeNetwork
 
 A, B = "http://a/", "http://b/"
@@ -49,6 +52,36 @@ def test_an_idempotent_request_is_sent_again(method: str, error: Type[Exception]
     assert response.content == b"onetwo"
     assert world.network.dials == 2 and world.failures == 1 and world.pool.replays == 1
     assert world.network.connections[0].closed
+    world.pool._plan.check()
+    world.pool.close()
+
+
+@pytest.mark.parametrize("promise", [3, 1])
+def test_all_that_share_a_connection_are_sent_again(promise: int) -> None:
+    """With room for all of them on the new connection, and where it turns out to serve one at a time."""
+    world = World(max_connections=1)
+    network = world.network
+    network.capacity = network.promise = 3
+    world.warm()
+    arrived: List[FakeConnection] = []
+    gate = Event()
+
+    def close(operation: str, connection: FakeConnection) -> None:
+        if operation == "request" and connection is network.connections[0]:
+            arrived.append(connection)
+            gate.wait(LIMIT)
+            connection.closed_before_response = connection.closed = True
+            raise ReadError("closed")
+
+    network.hook = close
+    with Background() as background:
+        requests = [background.start(world.pool.request, "GET", A) for _ in range(3)]
+        until(lambda: len(arrived) == 3)
+        network.capacity = network.promise = promise
+        gate.set()
+        for request in requests:
+            assert (request.wait()).content == b"onetwo"
+    assert network.dials == 2 and world.pool.replays == 3
     world.pool._plan.check()
     world.pool.close()
 

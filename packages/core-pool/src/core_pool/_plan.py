@@ -29,7 +29,7 @@ C = TypeVar("C")
 class Slot(Generic[C]):
     """A place in the pool and the connection in it."""
 
-    __slots__ = ("connection", "gone", "idle_since", "key", "leases", "reused", "shut", "sole")
+    __slots__ = ("connection", "gone", "heir", "idle_since", "key", "leases", "reused", "shut", "sole")
 
     def __init__(self, key: Any, connection: C, sole: bool) -> None:
         self.key = key
@@ -41,6 +41,8 @@ class Slot(Generic[C]):
         self.gone = False
         # Gone because the whole pool was closed: those who hold it are to fail, not to go elsewhere.
         self.shut = False
+        # What took its place when its connection turned out to be dead.
+        self.heir: Optional[Slot[C]] = None
         # Nobody may join the first request: the origin is known to serve one request a connection.
         self.sole = sole
 
@@ -244,13 +246,32 @@ class Plan(Generic[C]):
                 self._serve()
 
     def renew(self, slot: Slot[C]) -> Optional[Slot[C]]:
-        """Exchange a leased slot for one with a new connection; None where the slot's place is no longer its own."""
-        if slot.gone:
+        """Exchange a leased slot whose connection is dead for one with a new connection; None when that has to wait,
+        and where the whole pool was closed (`slot.shut`).
+
+        Of several requests on one connection the first to come here drops it; the others use what took its place if
+        they can, else a new connection too.
+        """
+        if slot.shut:
             return None
-        self._remove(slot)
-        self.closing.append(slot)
+        heir = slot.heir
+        if heir is not None:
+            if heir in self._ageing:
+                del self._ageing[heir]
+                self._leave(self._idle, heir)
+                return self._lease(heir)
+            if heir.has_room():
+                return self._lease(heir)
+        if slot.gone:
+            if len(self._slots) >= self.max_connections:
+                if not self._ageing:
+                    return None
+                self._evict()
+        else:
+            self._remove(slot)
+            self.closing.append(slot)
         try:
-            fresh = self._lease(self._open(slot.key))
+            fresh = slot.heir = self._lease(self._open(slot.key))
             self._offer(fresh)
             return fresh
         finally:

@@ -42,6 +42,7 @@ class WatchedPlan(Plan[Any]):
     release = _watched(Plan.release)
     bounce = _watched(Plan.bounce)
     replace = _watched(Plan.replace)
+    renew = _watched(Plan.renew)
     expire = _watched(Plan.expire)
     forsake = _watched(Plan.forsake)
     drop = _watched(Plan.drop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, AsyncIterator, List, Optional
+from typing import Any, AsyncIterator, Optional
 
 from core_backends.lowlevel import AsyncWholeBody, abandon
 
@@ -44,10 +44,7 @@ class AsyncPoolByteStream(AsyncWholeBody):
         """Return all of the body."""
         stream = self._stream
         if self._iterator is not None or not isinstance(stream, AsyncWholeBody):
-            parts: List[bytes] = []
-            async for part in self:
-                parts.append(part)
-            return b"".join(parts)
+            return b"".join([part async for part in self])
         try:
             data = await stream.read_whole()
         except BaseException:

@@ -177,13 +177,12 @@ class AsyncConnectionPool(AsyncRequestInterface):
                     ) from exc
                 leased = self._bounce(slot)
             except BaseException as exc:
-                fresh = None
-                if self._replay and not replayed and may_replay(request, connection, exc, reused=slot.reused):
-                    fresh = self._renew(slot)
-                if fresh is None:
+                if replayed or not self._replay or not may_replay(request, connection, exc, reused=slot.reused):
                     self._release(slot, failed=True)
                     raise
-                leased, replayed = fresh, True
+                leased, replayed = self._renew(slot), True
+                if slot.shut:
+                    raise
             else:
                 return response_with_stream(response, AsyncPoolByteStream(response.stream, slot, self))
 
@@ -238,6 +237,9 @@ class AsyncConnectionPool(AsyncRequestInterface):
             with self._lock:
                 if slot.shut:
                     raise _closed()
+                # Somebody has joined since it was looked at, and may be using it: it is not to be closed under them.
+                if slot.leases > 1:
+                    return slot
                 return self._plan.replace(slot)
         finally:
             self._follow_up()
@@ -255,7 +257,7 @@ class AsyncConnectionPool(AsyncRequestInterface):
         try:
             with self._lock:
                 fresh = self._plan.renew(slot)
-                if fresh is not None:
+                if not slot.shut:
                     self._replays += 1
                 return fresh
         finally:

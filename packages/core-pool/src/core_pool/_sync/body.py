@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Iterator, List, Optional
+from typing import Any, Iterator, Optional
 
 from core_backends.lowlevel import WholeBody, abandon
 
@@ -45,10 +45,7 @@ class PoolByteStream(WholeBody):
         """Return all of the body."""
         stream = self._stream
         if self._iterator is not None or not isinstance(stream, WholeBody):
-            parts: List[bytes] = []
-            for part in self:
-                parts.append(part)
-            return b"".join(parts)
+            return b"".join([part for part in self])
         try:
             data = stream.read_whole()
         except BaseException:
