@@ -56,6 +56,7 @@ def _parts(timeline: Timeline, title: str) -> Iterator[str]:
         yield f'<text x="{x}" y="{_TOP - 14}" fill="#777777" text-anchor="{anchor}">{text}</text>'
     for number, span in enumerate(timeline.spans):
         yield from _row(span, timeline.duration, _TOP + _ROW * number)
+    yield "</svg>"
 
 
 def _row(span: Span, duration: float, top: int) -> Iterator[str]:
