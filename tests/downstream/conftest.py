@@ -11,7 +11,14 @@ import trustme
 
 from .application import Exchange, Server
 
+# httpx and hishel iterate by async generators, which trio finds unfinished when a loop over a body was left early.
+THEIR_GENERATORS = r"ignore:Async generator '(httpx|hishel)\.:ResourceWarning"
+
 Run = Callable[[Callable[[], Awaitable[Any]]], Any]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("filterwarnings", THEIR_GENERATORS)
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -39,7 +39,7 @@ def test_keeps_checks_and_passes_on(tmp_path: pathlib.Path) -> None:
             first, second = (client.get(server.url + path) for _ in range(2))
             assert first.content == second.content != b""
             assert len(server.seen) - before == requests
-            assert second.extensions["caching"].from_cache is (path != "/never")
+            assert second.extensions["caching"]["from_cache"] is (path != "/never")
         assert len({seen.peer for seen in server.seen}) == 1
 
 
@@ -52,7 +52,7 @@ def test_async_keeps_checks_and_passes_on(run: Run, tmp_path: pathlib.Path) -> N
                 first, second = [await client.get(server.url + path) for _ in range(2)]
                 assert first.content == second.content != b""
                 assert len(server.seen) - before == requests
-                assert second.extensions["caching"].from_cache is (path != "/never")
+                assert second.extensions["caching"]["from_cache"] is (path != "/never")
         assert len({seen.peer for seen in server.seen}) == 1
 
     with Server(answer) as server:
