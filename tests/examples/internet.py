@@ -23,7 +23,7 @@ from servers.process import free_port, launch, workspace
 __all__ = ["Internet"]
 
 HERE = pathlib.Path(__file__).parent
-NAMES = ("www.example.com", "localhost", "127.0.0.1")
+NAMES = ("www.example.com", "partner.example.com", "localhost", "127.0.0.1")
 
 
 class Internet:

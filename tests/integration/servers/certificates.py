@@ -16,7 +16,7 @@ __all__ = ["ALIAS", "HOSTS", "Certificate", "Certificates", "certificates"]
 
 #: A second name in the good certificate, for server name indication.
 ALIAS = "alias.example"
-HOSTS = ("localhost", "127.0.0.1", "::1", ALIAS)
+HOSTS = ("localhost", "127.0.0.1", "::1", ALIAS, "proxy.example.com")
 
 
 class Certificate:
