@@ -73,11 +73,9 @@ class AsyncHTTP11Body(AsyncWholeBody):
 
     async def read_whole(self) -> bytes:
         """Return all of the body."""
-        parts: List[bytes] = []
         if self._trace is not None:
-            async for data in self:
-                parts.append(data)
-            return b"".join(parts)
+            return b"".join([part async for part in self])
+        parts: List[bytes] = []
         phase = self._phase
         if phase >= _ENDED:
             if phase == _ENDED:

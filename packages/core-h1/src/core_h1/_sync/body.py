@@ -74,11 +74,9 @@ class HTTP11Body(WholeBody):
 
     def read_whole(self) -> bytes:
         """Return all of the body."""
-        parts: List[bytes] = []
         if self._trace is not None:
-            for data in self:
-                parts.append(data)
-            return b"".join(parts)
+            return b"".join([part for part in self])
+        parts: List[bytes] = []
         phase = self._phase
         if phase >= _ENDED:
             if phase == _ENDED:

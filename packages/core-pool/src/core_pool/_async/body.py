@@ -50,7 +50,11 @@ class AsyncPoolByteStream(AsyncWholeBody):
         except BaseException:
             self._fail()
             raise
-        await self.aclose()
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            self._pool._release(slot, failed=False)
+            if self._pool._plan.closing:
+                await self._pool._tidy()
         return data
 
     def _fail(self) -> None:

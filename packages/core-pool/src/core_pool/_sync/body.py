@@ -51,7 +51,11 @@ class PoolByteStream(WholeBody):
         except BaseException:
             self._fail()
             raise
-        self.close()
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            self._pool._release(slot, failed=False)
+            if self._pool._plan.closing:
+                self._pool._tidy()
         return data
 
     def _fail(self) -> None:
