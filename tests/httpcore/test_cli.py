@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pathlib
+import re
 import signal
 import socket
 import ssl
@@ -12,11 +13,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-from typing import Any, List, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import pytest
 
 import httpcore
+from httpcore._cli.exit_codes import ExitCode, exit_code_of
 from httpcore._cli.main import main
 
 from .cli_peers import Tls, answer, hang_up, peer, read_head
@@ -24,10 +26,11 @@ from .cli_peers import Tls, answer, hang_up, peer, read_head
 Capture = pytest.CaptureFixture[bytes]
 
 
-def command(*arguments: str, data: bytes = b"", **options: Any) -> Tuple[int, bytes, str]:
+def command(*arguments: str, data: bytes = b"", env: Optional[Dict[str, str]] = None) -> Tuple[int, bytes, str]:
     """Run the command as a process; return its exit code, standard output, and standard error."""
     words = [sys.executable, "-W", "error", "-m", "httpcore", *arguments]
-    done = subprocess.run(words, input=data, capture_output=True, timeout=50, check=False, **options)
+    environment = {**os.environ, "PYTHON_COLORS": "0", **(env or {})}
+    done = subprocess.run(words, env=environment, input=data, capture_output=True, timeout=50, check=False)
     return done.returncode, done.stdout, done.stderr.decode()
 
 
@@ -60,6 +63,18 @@ def test_help_and_version_say_what_there_is() -> None:
     assert (code, out.strip(), err) == (0, b"httpcore " + httpcore.__version__.encode(), "")
 
 
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "command-line.md"
+
+
+def test_the_page_names_every_option_and_code() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    _, out, _ = command("--help")
+    options = set(re.findall(r"(?<![\w-])--?[a-z0-9][a-z0-9.-]*", out.decode(), re.IGNORECASE)) - {"-m", "-h"}
+    assert "--proxy-ca-bundle" in options
+    assert [option for option in sorted(options) if not re.search(rf"{re.escape(option)}(?![\w-])", text)] == []
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)] == sorted(ExitCode)
+
+
 # Requests.
 
 
@@ -73,7 +88,7 @@ def test_a_console_that_knows_few_characters_is_no_obstacle() -> None:
     blob = "héllo ☃".encode()
     with peer(answer(blob)) as server:
         environment = {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
-        code, out, err = command(server.url, "--trace", env={**os.environ, **environment})
+        code, out, err = command(server.url, "--trace", env=environment)
     assert (code, out) == (0, blob)
     assert "#" in err and "connection.connect_tcp" in err
 
@@ -263,8 +278,6 @@ def test_what_the_server_says_cannot_move_the_cursor(capsysbinary: Capture) -> N
 
 def test_an_unexpected_error_is_no_exit_code() -> None:
     """A traceback says more about a defect than any line could."""
-    from httpcore._cli.exit_codes import exit_code_of
-
     assert exit_code_of(KeyError("x")) is None
 
 
