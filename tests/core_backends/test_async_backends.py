@@ -97,6 +97,26 @@ def test_aborting_with_unsent_bytes_does_not_wait_for_the_peer(kind: Any, listen
     run(main)
 
 
+def test_closing_with_unsent_bytes_is_done_when_it_returns(kind: Any, listener: socket.socket) -> None:
+    make, run = kind
+
+    async def main() -> None:
+        stream = await make().connect_tcp(host="127.0.0.1", port=listener.getsockname()[1], timeout=20)
+        peer, _ = listener.accept()
+        with peer:
+            async with AsyncBackground() as background:
+                writing = background.start(stream.write, bytes(64 * 1024 * 1024), 20)
+                await background.settle()
+                await stream.aclose()
+                with pytest.raises(core_backends.WriteError):
+                    await writing.wait()
+                await background.settle()
+            sock = stream.get_extra_info("socket")
+            assert sock is None or sock.fileno() == -1
+
+    run(main)
+
+
 def test_a_cancelled_connect_leaves_no_socket(kind: Any) -> None:
     make, run = kind
 

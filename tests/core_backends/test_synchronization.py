@@ -74,7 +74,11 @@ def test_a_lock_excludes_and_gives_up_in_time() -> None:
         assert not lock.acquire(0.05)
         assert time.monotonic() - before >= 0.04
         assert not lock.acquire(0)
+        assert not lock.try_acquire()
     assert lock.acquire(float("inf"))
+    lock.release()
+    assert lock.try_acquire()
+    assert not lock.try_acquire()
     lock.release()
 
 
@@ -95,6 +99,7 @@ def test_an_async_lock_serves_in_order_of_arrival(run: Any) -> None:
                 await background.settle()
             assert not await lock.acquire(0)
             assert not await lock.acquire(0.01)
+            assert not lock.try_acquire()
             lock.release()
 
     run(main)
@@ -124,6 +129,6 @@ def test_a_cancelled_turn_is_passed_on(run: Any, handed_over: bool) -> None:
                 lock.release()
             assert await second.wait()
             lock.release()
-        assert await lock.acquire(0)
+        assert lock.try_acquire()
 
     run(main)

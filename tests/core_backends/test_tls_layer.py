@@ -48,6 +48,26 @@ class Wire(NetworkStream):
         return {"is_readable": self.outgoing.pending > 0 or self.ended, "socket": "the socket"}.get(info)
 
 
+class PartialWire(Wire):
+    """A wire that takes `room` bytes at a time, while it has any left, and says how many."""
+
+    room = 2**30
+
+    def write_some(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+        written = self.write_some_nowait(buffer)
+        if not written:
+            raise WriteTimeout("slow")
+        return written
+
+    def write_some_nowait(self, buffer: bytes) -> int:
+        if self.write_error is not None:
+            raise self.write_error
+        piece = bytes(buffer[: self.room])
+        self.room -= len(piece)
+        super().write(piece)
+        return len(piece)
+
+
 @pytest.fixture
 def wire(tls: Any) -> Wire:
     return Wire(tls.server)
@@ -136,6 +156,97 @@ def test_nothing_is_written_behind_half_a_record(wire: Wire, tls: Any) -> None:
         stream.write(b"more")
     wire.server.write(b"still readable")
     assert stream.read(100) == b"still readable"
+
+
+def test_parts_can_be_written_where_the_stream_below_can_write_parts(wire: Wire, tls: Any) -> None:
+    whole, partial = secured(wire, tls), secured(PartialWire(tls.server), tls)
+    for name in ("write_some", "write_some_nowait"):
+        assert not hasattr(whole, name)
+        assert hasattr(partial, name)
+
+
+def test_what_a_cut_write_has_encrypted_goes_out_once(tls: Any) -> None:
+    below = PartialWire(tls.server)
+    stream = secured(below, tls)
+    content = bytes(range(256)) * 256
+    for room in (0, 100, 20000):
+        below.room = room
+        for _ in range(2):
+            with pytest.raises(WriteTimeout):
+                stream.write_some(content, 0)
+            assert stream.write_some_nowait(content) == 0
+    below.room = 2**30
+    assert stream.write_some(content + b"more") == len(content)
+    assert below.plaintext == content
+    assert stream.write_some(b"more") == 4
+    assert stream.write_some_nowait(b"!") == 1
+    assert below.plaintext == content + b"more!"
+
+
+def test_a_write_goes_on_where_a_part_was_kept_from_going_out(tls: Any) -> None:
+    below = PartialWire(tls.server)
+    stream = secured(below, tls)
+    below.room = 100
+    assert stream.write_some_nowait(b"x" * 1000) == 0
+    below.room = 2**30
+    stream.write(b"x" * 1000 + b"rest")
+    assert below.plaintext == b"x" * 1000 + b"rest"
+    stream.write(b".")
+    assert below.plaintext.endswith(b"rest.")
+
+
+@pytest.mark.parametrize("how", ["write", "write_some", "write_some_nowait"])
+def test_nothing_else_is_written_behind_what_a_cut_write_has_encrypted(how: str, tls: Any) -> None:
+    below = PartialWire(tls.server)
+    stream = secured(below, tls)
+    below.room = 0
+    with pytest.raises(WriteTimeout):
+        stream.write_some(b"one thing", 0)
+    below.room = 2**30
+    for other in (b"another thing", b"one"):
+        with pytest.raises(WriteError, match="not finished"):
+            getattr(stream, how)(other)
+    assert below.plaintext == b""
+
+
+def test_a_write_that_was_cut_short_is_the_last_even_where_parts_can_be_written(tls: Any) -> None:
+    below = PartialWire(tls.server)
+    stream = secured(below, tls)
+    below.room = 100
+    with pytest.raises(WriteTimeout):
+        stream.write(b"x" * 1000, 0)
+    below.room = 2**30
+    for how in (stream.write, stream.write_some, stream.write_some_nowait):
+        with pytest.raises(WriteError, match="not finished"):
+            how(b"x" * 1000)
+    below.server.write(b"still readable")
+    assert stream.read(100) == b"still readable"
+    stream.close()
+    assert below.plaintext == b""
+
+
+def test_a_failure_below_is_the_end_of_writing_parts(tls: Any) -> None:
+    below = PartialWire(tls.server)
+    stream = secured(below, tls)
+    below.write_error = WriteError("reset")
+    with pytest.raises(WriteError, match="reset"):
+        stream.write_some(b"x")
+    below.write_error = None
+    with pytest.raises(WriteError, match="not finished"):
+        stream.write_some(b"x")
+
+
+def test_a_read_does_not_wait_for_the_network_to_take_what_the_session_has_to_say(tls: Any) -> None:
+    below = PartialWire(tls.server)
+    stream = secured(below, tls)
+    stream._object.write(b"an answer")
+    below.room = 5
+    below.server.write(b"data")
+    assert stream.read(100) == b"data"
+    assert below.plaintext == b""
+    below.room = 2**30
+    stream.write(b", and more")
+    assert below.plaintext == b"an answer, and more"
 
 
 def test_tickets_are_not_data_but_the_end_is_noticed(wire: Wire, tls: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core_backends import URL, Origin, Proxy, UnsupportedProtocol
+from core_backends import URL, LocalProtocolError, Origin, Proxy, UnsupportedProtocol
 from core_backends.lowlevel import authority, enforce_bytes, enforce_headers, host_header, host_text, is_secure
 
 
@@ -116,3 +116,9 @@ def test_a_proxy_puts_its_credential_first_and_shows_it_nowhere() -> None:
     assert proxy.headers == [(b"Proxy-Authorization", b"Basic dXNlcjpwYXNz"), (b"X", b"y")]
     assert proxy.auth == (b"user", b"pass")
     assert "pass" not in repr(proxy) and "user" not in repr(proxy)
+
+
+@pytest.mark.parametrize("auth", [("user\r\nX: y", "pass"), ("user", "p\x00ss"), (b"user\x7f", b"pass")])
+def test_a_credential_with_control_characters_is_refused_and_not_shown(auth: Any) -> None:
+    with pytest.raises(LocalProtocolError, match=r"^The proxy's user name or password contains a control character\.$"):
+        Proxy("http://p:8080", auth=auth)

@@ -4,8 +4,11 @@ Rules that hold here:
 
 * The stream is the protocol. What arrives goes into its buffer and wakes the reader; a read that is cancelled or
   times out has consumed nothing.
-* What is written is handed to the transport whole, and then waits until the transport has room again: a write that is
-  cancelled or times out is still sent, in order, for as long as the stream stays open.
+* What is written is handed to the transport whole, and then waits until the socket has taken it: a write that is
+  cancelled or times out is still sent, in order, for as long as the stream stays open. So nothing is left to be sent
+  when a stream is closed, but for writes that have not succeeded, and closing is done when it returns.
+* What a `write_some` that was cut short has handed over is remembered: the next write begins with the same bytes, and
+  only waits for them.
 * One alarm for reading and one for writing serve a connection all its life. Ending a wait only clears the alarm's
   deadline; the timer finds that out when it fires.
 * A stream may be aborted from any thread, and from a forked process, where that frees this process's descriptor only.
@@ -19,6 +22,7 @@ import math
 import os
 import socket
 import ssl
+import threading
 from collections import deque
 from typing import Any, Callable, Deque, Iterable, List, Optional, Sequence, Union
 
@@ -33,12 +37,12 @@ __all__ = ["AsyncioBackend", "AsyncioStream"]
 # Reading pauses when this much waits for a reader: a slow one must not make the buffer grow without bound.
 HIGH_WATER = 256 * 1024
 
+# The most that is read at once.
+READ_SIZE = 256 * 1024
+
 # Buffers above this are handed to the transport in pieces, so that it copies no more than a piece of what the socket
 # refuses.
 WRITE_PIECE = 256 * 1024
-
-# A closed stream may still have bytes to send; a peer that does not take them within this many seconds loses them.
-LINGER = 5.0
 
 
 class _Alarm:
@@ -81,7 +85,21 @@ class _Alarm:
             self._callback()
 
 
-class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
+class _Scratch(threading.local):
+    """Where a thread's event loop puts what it reads, from where it is copied at once.
+
+    A loop that is left to make the buffer makes one of 256 KB for each read: pages that the system has to find, to
+    clear and to take back, which costs several times as much as copying the few that were filled.
+    """
+
+    def __init__(self) -> None:
+        self.buffer = memoryview(bytearray(READ_SIZE))
+
+
+_scratch = _Scratch()
+
+
+class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
     """A connected socket as a stream; made by `AsyncioBackend`."""
 
     accepts_alpn_protocols = True
@@ -102,6 +120,8 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
         self._writing_paused = False
         self._writers: List[asyncio.Future[None]] = []
         self._handed_over = 0
+        # What a `write_some` that was cut short has handed over.
+        self._on_the_way = b""
         self._read_alarm: Optional[_Alarm] = None
         self._write_alarm: Optional[_Alarm] = None
         self._peek: Optional[Callable[[Optional[float]], Any]] = None
@@ -110,8 +130,17 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+        # Whoever writes is told to wait as long as there is anything that the socket has not taken.
+        self._transport.set_write_buffer_limits(0)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        # Every loop fills it and calls `buffer_updated` before it does anything else.
+        return _scratch.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._arrived(_scratch.buffer[:nbytes].tobytes())
+
+    def _arrived(self, data: bytes) -> None:
         self._buffer.append(data)
         self._buffered += len(data)
         reader = self._reader
@@ -230,6 +259,10 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
     # Writing.
 
     async def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
+        if self._on_the_way:
+            buffer = memoryview(buffer).cast("B")[self._skip(buffer) :]  # type: ignore[assignment]
+            if self._writing_paused:
+                await self._drain(timeout)
         size = len(buffer) if type(buffer) is bytes else memoryview(buffer).nbytes
         if size <= WRITE_PIECE:
             if size:
@@ -242,6 +275,45 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
             self._send(view[start : start + WRITE_PIECE])
             if self._writing_paused:
                 await self._drain(timeout)
+
+    async def write_some(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+        """Write some of `buffer` and return how many bytes; none when this times out or is cancelled.
+
+        After that the next write has to begin with all of `buffer`: it may be on its way already.
+        """
+        size = self._skip(buffer) if self._on_the_way else self._hand_over(buffer)
+        if self._writing_paused:
+            try:
+                await self._drain(timeout)
+            except BaseException:
+                self._on_the_way = bytes(memoryview(buffer).cast("B")[:size])
+                raise
+        return size
+
+    def write_some_nowait(self, buffer: bytes) -> int:
+        """Write what is possible of `buffer` without waiting, and return how many bytes; raises `WriteError`."""
+        if self._on_the_way:
+            return self._skip(buffer)
+        if self._writing_paused and not self._closed:
+            return 0
+        return self._hand_over(buffer)
+
+    def _hand_over(self, buffer: Any) -> int:
+        if type(buffer) is not bytes or len(buffer) > WRITE_PIECE:
+            buffer = memoryview(buffer).cast("B")[:WRITE_PIECE]
+        if len(buffer):
+            self._send(buffer)
+        return len(buffer)
+
+    def _skip(self, buffer: Any) -> int:
+        """Return how much of `buffer` was handed over before; raises `WriteError` where that was something else."""
+        if self._closed or self._lost is not None:
+            raise self._write_error()
+        size = len(self._on_the_way)
+        if memoryview(buffer).cast("B")[:size] != self._on_the_way:
+            raise WriteError("An earlier write was not finished.")
+        self._on_the_way = b""
+        return size
 
     def _send(self, data: Any) -> None:
         if self._closed or self._lost is not None:
@@ -260,9 +332,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
         return WriteError("The stream is closed." if self._closed else "The connection was lost.")
 
     async def _drain(self, timeout: Optional[float]) -> None:
-        """Wait until the transport has room; raises `WriteTimeout` when the peer takes nothing for `timeout`
-        seconds.
-        """
+        """Wait until the socket has taken all; raises `WriteTimeout` when it takes nothing for `timeout` seconds."""
         if timeout == math.inf:
             timeout = None
         while self._writing_paused:
@@ -306,8 +376,9 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
             self._close_descriptor()
             return
         if self._transport.get_write_buffer_size():
-            self._loop.call_later(LINGER, self._transport.abort)
-        self._transport.close()
+            self._transport.abort()
+        else:
+            self._transport.close()
         self._wake_reader()
         self._wake_writers()
 
@@ -403,7 +474,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.Protocol):
             self._at_end = True
             return
         if arrived:
-            self.data_received(arrived)
+            self._arrived(arrived)
         else:
             self._at_end = True
 

@@ -194,6 +194,10 @@ class Lock:
             timeout=-1 if timeout is None or timeout >= threading.TIMEOUT_MAX else max(0.0, timeout)
         )
 
+    def try_acquire(self) -> bool:
+        """Take the lock if nobody holds it, without waiting."""
+        return self._lock.acquire(blocking=False)
+
     def release(self) -> None:
         """Give the lock back."""
         self._lock.release()
@@ -220,6 +224,14 @@ class AsyncLock:
         self._held = False
         self._guard = threading.Lock()
         self._queue: Deque[AsyncEvent] = deque()
+
+    def try_acquire(self) -> bool:
+        """Take the lock if nobody holds it, without waiting."""
+        with self._guard:
+            if self._held:
+                return False
+            self._held = True
+            return True
 
     async def acquire(self, timeout: Optional[float] = None) -> bool:
         """Take the lock; False when `timeout` seconds passed before that."""

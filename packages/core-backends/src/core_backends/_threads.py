@@ -105,6 +105,30 @@ class SyncStream(NetworkStream):
             if self._closed:
                 self._release()
 
+    def write_some(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+        """Write some of `buffer` and return how many bytes; none when this times out.
+
+        After a time-out the next write has to begin with all of `buffer`: on TLS it may be encrypted already.
+        """
+        self._writing = True
+        try:
+            if self._closed:
+                raise WriteError("The stream is closed.")
+            return self._send(buffer, timeout)
+        except _FAILURES as exc:
+            raise WriteError("The stream was closed while writing." if self._closed else str(exc)) from exc
+        finally:
+            self._writing = False
+            if self._closed:
+                self._release()
+
+    def write_some_nowait(self, buffer: bytes) -> int:
+        """Write what is possible of `buffer` without waiting, and return how many bytes; raises `WriteError`."""
+        try:
+            return self.write_some(buffer, 0)
+        except WriteTimeout:
+            return 0
+
     def _send(self, data: Any, timeout: Optional[float]) -> int:
         while True:
             try:

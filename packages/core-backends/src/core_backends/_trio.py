@@ -4,6 +4,7 @@ Rules that hold here:
 
 * A read waits first and takes what is there then, so one that is cancelled has consumed nothing, and it is the one
   checkpoint of an exchange; a write waits only when the socket's buffer is full.
+* `write_some` waits before it sends and not after, so one that is cancelled has sent nothing.
 * A cancel scope is made for a wait that has a limit, and for no other.
 * `abort()` may come from anywhere, a finaliser in another thread included. While a task waits for the socket, the
   descriptor is freed in trio's own thread, since closing it under the waiting task would leave that one waiting.
@@ -135,6 +136,28 @@ class TrioStream(AsyncNetworkStream):
         finally:
             self._waiting -= 1
         raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
+
+    async def write_some(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+        """Write some of `buffer` and return how many bytes; none when this times out or is cancelled."""
+        try:
+            while True:
+                written = self.write_some_nowait(buffer)
+                if written or not buffer:
+                    return written
+                await self._wait_writable(timeout)
+        except (OSError, ValueError, trio.ClosedResourceError, trio.BusyResourceError) as exc:
+            raise WriteError(self._reason(exc, "writing")) from exc
+
+    def write_some_nowait(self, buffer: bytes) -> int:
+        """Write what is possible of `buffer` without waiting, and return how many bytes; raises `WriteError`."""
+        if self._closed:
+            raise WriteError("The stream is closed.")
+        try:
+            return self._sock.send(buffer)
+        except BlockingIOError:
+            return 0
+        except (OSError, ValueError) as exc:
+            raise WriteError(self._reason(exc, "writing")) from exc
 
     def write_nowait(self, buffer: bytes) -> None:
         """Write `buffer` as far as that is possible at once, and forget the rest: for a layer's last words."""

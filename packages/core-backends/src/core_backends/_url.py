@@ -17,7 +17,7 @@ import ssl
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, Union
 from urllib.parse import urlsplit
 
-from ._exceptions import UnsupportedProtocol
+from ._exceptions import LocalProtocolError, UnsupportedProtocol
 
 __all__ = [
     "DEFAULT_PORTS",
@@ -52,6 +52,7 @@ SECURE_SCHEMES: FrozenSet[bytes] = frozenset((b"https", b"wss"))
 
 # What may not stand in a host wherever it is written out: controls, space, and the delimiters of RFC 3986 § 3.2.
 _unsafe_in_host = re.compile(rb"[\x00-\x20\x7f-\xff/?#@\\\[\]]").search
+_control_character = re.compile(rb"[\x00-\x1f\x7f]").search
 
 
 def is_secure(scheme: bytes) -> bool:
@@ -262,9 +263,11 @@ def host_text(host: bytes) -> str:
 class Proxy:
     """A proxy and what it is told.
 
-    `url` is `http://`, `https://`, `socks5://` or `socks5h://` with the proxy's host and port. `auth` is a user name
-    and a password, `headers` go to the proxy with every request that it reads, and `ssl_context` secures the
-    connection to an `https` proxy (None: the default context). Credentials that stand in the URL are not read.
+    `url` is `http://`, `https://`, `socks5://`, `socks5h://`, `socks4://` or `socks4a://` with the proxy's host and
+    port. `auth` is a user name and a password, `headers` go to the proxy with every request that it reads, and
+    `ssl_context` secures the connection to the proxy: to an `https` one always (None: the default context), to a SOCKS
+    one if it is given. Credentials that stand in the URL are not read. Raises `LocalProtocolError` for credentials
+    with control characters.
 
     `tunnel` opens a tunnel for `http` origins too, which an HTTP proxy is asked to forward otherwise.
     `resolve_locally` sends a SOCKS proxy addresses in place of names. `on_challenge(request, response)` answers a 407
@@ -299,5 +302,7 @@ class Proxy:
 
 
 def basic_authorization(username: bytes, password: bytes) -> bytes:
-    """Return the value of a `Basic` credential (RFC 7617 § 2)."""
+    """Return the value of a `Basic` credential; raises `LocalProtocolError` for control characters (RFC 7617 § 2)."""
+    if _control_character(username) or _control_character(password):
+        raise LocalProtocolError("The proxy's user name or password contains a control character.")
     return b"Basic " + base64.b64encode(username + b":" + password)

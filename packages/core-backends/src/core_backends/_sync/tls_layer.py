@@ -6,8 +6,10 @@ Rules that hold here:
 * The SSL object works on memory only and is used under a lock, so nobody who waits for the network holds it.
 * Records leave in the order in which the SSL object made them: whoever takes them out writes them, under one lock.
 * A reader that has something to send (the answer to a key update, RFC 8446 § 4.6.3) does not wait for a writer: that
-  one sends it.
-* A write that did not finish leaves half a record behind, so nothing is written after it.
+  one sends it. Nor does it wait for the network where the stream below can write without: the next write sends it.
+* A `write` that did not finish may have left half a record behind, so nothing is written after it.
+* Where the stream below has `write_some`, so has this one. What such a call was kept from sending stays here, in
+  records, and goes out before anything else; the next write begins with the same bytes, which are not encrypted again.
 * The end of the stream without a close_notify is the end of the stream, b"": HTTP's own framing tells whether a message
   was cut short, and many servers never send the alert (RFC 8446 § 6.1, RFC 9112 § 9.8).
 * Where the stream below has `read_nowait` and `write_nowait`, as ours do, `is_readable` tells data and the end of the
@@ -18,7 +20,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from typing import Any, Optional, Sequence
+from typing import Any, Callable, Optional, Sequence
 
 from .._abandon import abandon
 from .._backend import NetworkStream
@@ -50,6 +52,12 @@ class TLSLayerStream(NetworkStream):
         self._closed = False
         self._ended = False
         self._broken = False
+        self._write_some_below: Optional[Callable[..., int]] = getattr(stream, "write_some", None)
+        self._write_some_nowait_below: Optional[Callable[[Any], int]] = getattr(stream, "write_some_nowait", None)
+        # Records that have been taken from the SSL object, and not been taken by the stream below.
+        self._unsent: Any = b""
+        # What a `write_some` that was cut short has encrypted.
+        self._encrypted = b""
         # What `is_readable` had to take from the SSL object to tell data from a session ticket: the next read's.
         self._ahead: Optional[bytes] = None
         self._ahead_error: Optional[Exception] = None
@@ -116,7 +124,7 @@ class TLSLayerStream(NetworkStream):
                     return data
                 if self._outgoing.pending:
                     try:
-                        self._flush_unless_busy(timeout)
+                        self._answer(timeout)
                     except (WriteError, WriteTimeout):
                         pass  # The next write is told. What the peer sent before it went is delivered.
                 if data is not None:
@@ -183,45 +191,162 @@ class TLSLayerStream(NetworkStream):
 
     def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
         view = memoryview(buffer).cast("B")
-        sent = 0
         try:
+            sent = 0
+            if self._encrypted:
+                sent = self._begun(view)
+                self._flush(timeout)
+                self._encrypted = b""
             while sent < len(view):
-                with self._lock:
-                    if self._closed:
-                        raise WriteError("The stream is closed.")
-                    if self._broken:
-                        raise WriteError("An earlier write was not finished.")
-                    while sent < len(view) and self._outgoing.pending < _WRITE_SIZE:
-                        sent += self._object.write(view[sent : sent + _WRITE_SIZE])
+                sent += self._encrypt(view[sent:])
                 self._flush(timeout)
         except (OSError, ValueError) as exc:
+            self._broken = True
             raise WriteError(str(exc)) from exc
+        except BaseException:
+            self._broken = True
+            raise
+
+    @property
+    def write_some(self) -> Callable[..., int]:
+        """`write_some(buffer, timeout)`, where the stream below has it."""
+        if self._write_some_below is None:
+            raise AttributeError("The stream below has no write_some.")
+        return self._write_some
+
+    def _write_some(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+        """Write some of `buffer` and return how many bytes; none when this times out or is cancelled.
+
+        After that the next write has to begin with all of `buffer`: it may be encrypted already.
+        """
+        view = memoryview(buffer).cast("B")
+        try:
+            size = self._begun(view) if self._encrypted else self._encrypt(view)
+            try:
+                self._flush(timeout)
+            except BaseException:
+                self._encrypted = bytes(view[:size])
+                raise
+        except (OSError, ValueError) as exc:
+            raise WriteError(str(exc)) from exc
+        self._encrypted = b""
+        return size
+
+    @property
+    def write_some_nowait(self) -> Callable[[bytes], int]:
+        """`write_some_nowait(buffer)`, where the stream below has it."""
+        if self._write_some_nowait_below is None:
+            raise AttributeError("The stream below has no write_some_nowait.")
+        return self._write_some_nowait
+
+    def _write_some_nowait(self, buffer: bytes) -> int:
+        """Write what is possible of `buffer` without waiting, and return how many bytes; raises `WriteError`.
+
+        When that is none, the next write has to begin with all of `buffer`.
+        """
+        view = memoryview(buffer).cast("B")
+        if not self._sending.try_acquire():
+            return 0
+        try:
+            size = self._begun(view) if self._encrypted else self._encrypt(view)
+            if not self._flush_at_once():
+                self._encrypted = bytes(view[:size])
+                return 0
+        except (OSError, ValueError) as exc:
+            raise WriteError(str(exc)) from exc
+        finally:
+            self._sending.release()
+        self._encrypted = b""
+        return size
+
+    def _begun(self, view: memoryview) -> int:
+        """Return how much of `view` a call before has encrypted; raises `WriteError` where that was something else."""
+        size = len(self._encrypted)
+        if view[:size] != self._encrypted:
+            raise WriteError("An earlier write was not finished.")
+        self._check_writable()
+        return size
+
+    def _encrypt(self, view: memoryview) -> int:
+        """Make records of as much of `view` as is written at a time, and return how many bytes that is."""
+        size = 0
+        with self._lock:
+            self._check_writable()
+            while size < len(view) and self._outgoing.pending < _WRITE_SIZE:
+                size += self._object.write(view[size : size + _WRITE_SIZE])
+        return size
+
+    def _check_writable(self) -> None:
+        if self._closed:
+            raise WriteError("The stream is closed.")
+        if self._broken:
+            raise WriteError("An earlier write was not finished.")
 
     def _flush(self, timeout: Optional[float]) -> None:
         """Write what the SSL object has made, waiting for one's turn."""
-        if not self._sending.acquire(Deadline(timeout).remaining()):
+        if not self._sending.try_acquire() and not self._sending.acquire(Deadline(timeout).remaining()):
             raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
         self._flush_and_release(timeout)
         self._flush_unless_busy(timeout)
 
     def _flush_unless_busy(self, timeout: Optional[float]) -> None:
         # Who holds the lock looks again after releasing it, so nothing that was made meanwhile stays behind.
-        while self._outgoing.pending and not self._broken and self._sending.acquire(0):
+        while self._outgoing.pending and not self._broken and self._sending.try_acquire():
             self._flush_and_release(timeout)
 
     def _flush_and_release(self, timeout: Optional[float]) -> None:
         try:
-            while self._outgoing.pending:
-                if self._broken:
-                    raise WriteError("An earlier write was not finished.")
-                with self._lock:
-                    data = self._outgoing.read()
-                self._stream.write(data, timeout)
-        except BaseException:
-            self._broken = True
+            while self._next_records():
+                if self._write_some_below is None:
+                    self._stream.write(self._unsent, timeout)
+                    self._unsent = b""
+                else:
+                    self._sent(self._write_some_below(self._unsent, timeout))
+        except BaseException as exc:
+            # A stream that has `write_some` has sent nothing of it when that is cut short, and so can go on.
+            cut_short = isinstance(exc, WriteTimeout) or not isinstance(exc, Exception)
+            self._broken = self._broken or self._write_some_below is None or not cut_short
             raise
         finally:
             self._sending.release()
+
+    def _answer(self, timeout: Optional[float]) -> None:
+        """Send what the SSL object has to say while reading, if nobody else is sending."""
+        if self._write_some_nowait_below is None:
+            self._flush_unless_busy(timeout)
+        elif not self._broken and self._sending.try_acquire():
+            try:
+                self._flush_at_once()
+            finally:
+                self._sending.release()
+
+    def _flush_at_once(self) -> bool:
+        """Write records as far as that is possible without waiting, with the turn held; whether that is all of them."""
+        write_some_nowait: Any = self._write_some_nowait_below
+        try:
+            while self._next_records():
+                written = write_some_nowait(self._unsent)
+                if not written:
+                    return False
+                self._sent(written)
+        except BaseException:
+            self._broken = True
+            raise
+        return True
+
+    def _next_records(self) -> bool:
+        """Take records from the SSL object, with the turn held, unless some are left; whether there are any."""
+        if not self._unsent:
+            if not self._outgoing.pending:
+                return False
+            with self._lock:
+                self._unsent = self._outgoing.read()
+        if self._broken:
+            raise WriteError("An earlier write was not finished.")
+        return True
+
+    def _sent(self, written: int) -> None:
+        self._unsent = b"" if written == len(self._unsent) else memoryview(self._unsent)[written:]
 
     def close(self) -> None:
         if not self._closed:
@@ -236,7 +361,7 @@ class TLSLayerStream(NetworkStream):
 
     def _say_goodbye(self) -> None:
         write_nowait = getattr(self._stream, "write_nowait", None)
-        if write_nowait is None or self._broken or self._outgoing.pending or not self._lock.acquire(blocking=False):
+        if write_nowait is None or not self._is_clear() or not self._lock.acquire(blocking=False):
             return
         try:
             self._object.unwrap()
@@ -246,10 +371,14 @@ class TLSLayerStream(NetworkStream):
             self._lock.release()
         write_nowait(self._outgoing.read())
 
+    def _is_clear(self) -> bool:
+        """Whether nothing stands before what would be written now."""
+        return not (self._broken or self._encrypted or self._unsent or self._outgoing.pending)
+
     def write_nowait(self, buffer: bytes) -> None:
         """Write `buffer` as far as that is possible at once, and forget the rest: for a layer's last words."""
         write_nowait = getattr(self._stream, "write_nowait", None)
-        if write_nowait is None or self._broken or self._outgoing.pending or not buffer:
+        if write_nowait is None or not self._is_clear() or not buffer:
             return
         with self._lock:
             try:

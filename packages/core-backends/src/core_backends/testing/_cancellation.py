@@ -5,7 +5,10 @@ The rules are those of `check_stream`.
 
 from __future__ import annotations
 
-from ._async.streams import PATIENCE, AsyncMakePair
+from typing import Any
+
+from .._backend import AsyncNetworkStream
+from ._async.streams import PART, PATIENCE, AsyncMakePair
 from ._background import AsyncBackground
 
 __all__ = ["check_async_cancellation"]
@@ -17,11 +20,12 @@ async def check_async_cancellation(make_pair: AsyncMakePair) -> None:
     """Check what cancelling leaves of a stream; `make_pair` is as for `check_async_stream`.
 
     A read that is cancelled has consumed nothing, whenever that happens; a write that is cancelled leaves a stream that
-    can be closed. Raises `AssertionError` where a rule is broken.
+    can be closed, and a `write_some` one that can be written to. Raises `AssertionError` where a rule is broken.
     """
     await _a_cancelled_read_has_consumed_nothing(make_pair)
     await _cancelling_while_data_arrives_loses_nothing(make_pair)
     await _after_a_cancelled_write_the_stream_can_be_closed(make_pair)
+    await _a_cancelled_write_some_loses_nothing_and_sends_nothing_twice(make_pair)
 
 
 async def _a_cancelled_read_has_consumed_nothing(make_pair: AsyncMakePair) -> None:
@@ -70,3 +74,36 @@ async def _after_a_cancelled_write_the_stream_can_be_closed(make_pair: AsyncMake
         await writing.wait_cancelled()
         await stream.aclose()
     await peer.aclose()
+
+
+async def _a_cancelled_write_some_loses_nothing_and_sends_nothing_twice(make_pair: AsyncMakePair) -> None:
+    stream, peer = await make_pair()
+    write_some: Any = getattr(stream, "write_some", None)
+    if write_some is not None:
+        content = memoryview(bytes(range(251)) * 200_000)
+        sent = cancelled = 0
+        async with AsyncBackground() as background:
+            while cancelled < ROUNDS:
+                writing = background.start(write_some, content[sent : sent + PART], PATIENCE)
+                await background.settle()
+                writing.cancel()
+                try:
+                    sent += await writing.wait()
+                except Exception as exc:
+                    raise AssertionError(f"a cancelled write_some raised {exc!r}") from exc
+                except BaseException:
+                    cancelled += 1
+            end = sent + 1024 * 1024
+            reading = background.start(_take, peer, end)
+            while sent < end:
+                sent += await write_some(content[sent : min(end, sent + PART)], PATIENCE)
+            assert await reading.wait() == content[:end], "what arrived is not what was written"
+    await stream.aclose()
+    await peer.aclose()
+
+
+async def _take(peer: AsyncNetworkStream, size: int) -> bytes:
+    received = bytearray()
+    while len(received) < size:
+        received += await peer.read(65536, PATIENCE)
+    return bytes(received)

@@ -4,6 +4,9 @@ Rules that hold here:
 
 * A check gets a fresh pair of connected streams: the one under test, and its peer, which may be of another kind.
 * Only the contract's methods are used. What a stream may leave open (`get_extra_info` that knows nothing) passes.
+* A stream may offer more: `write_some(buffer, timeout)` and `write_some_nowait(buffer)`, which return how many bytes
+  they have written, and the first at least one. When that times out or is cancelled, and when the other returns 0,
+  nothing counts as written; the next write, of whatever kind, begins with all these bytes, and they are sent once.
 * A failure is an `AssertionError` that says which rule was broken.
 """
 
@@ -29,6 +32,8 @@ LARGE = 8 * 1024 * 1024
 
 # More than the buffers of two sockets, so a peer that does not read makes a write wait.
 OVERFLOWING = 48 * 1024 * 1024
+
+PART = 65536
 
 
 async def check_async_stream(make_pair: AsyncMakePair) -> None:
@@ -204,6 +209,77 @@ async def _a_write_that_makes_progress_does_not_time_out(stream: Stream, peer: S
         assert bytes(received) == content
 
 
+async def _writing_some_by_some_writes_all(stream: Stream, peer: Stream) -> None:
+    if not hasattr(stream, "write_some"):
+        return
+    content = _pattern(LARGE)
+    async with AsyncBackground() as background:
+        reading = background.start(_read_exactly, peer, LARGE)
+        assert await _write_by_parts(stream, memoryview(content), PATIENCE) == LARGE
+        assert await reading.wait() == content
+
+
+async def _writing_some_that_times_out_loses_nothing_and_sends_nothing_twice(stream: Stream, peer: Stream) -> None:
+    if not hasattr(stream, "write_some"):
+        return
+    content = memoryview(_pattern(OVERFLOWING))
+    sent = 0
+    if hasattr(stream, "write_some_nowait"):
+        while True:
+            written = stream.write_some_nowait(content[sent : sent + PART])
+            if not written:
+                break
+            sent += written
+    for _ in range(2):
+        sent += await _write_by_parts(stream, content[sent:], 0.05)
+    assert sent < OVERFLOWING, "48 MB were written to a peer that does not read"
+    end = min(OVERFLOWING, sent + 1024 * 1024)
+    async with AsyncBackground() as background:
+        reading = background.start(_read_exactly, peer, end)
+        assert await _write_by_parts(stream, content[sent:end], PATIENCE) == end - sent
+        assert await reading.wait() == content[:end], "what arrived is not what was written"
+
+
+async def _after_writing_some_that_timed_out_the_rest_can_be_written(stream: Stream, peer: Stream) -> None:
+    if not hasattr(stream, "write_some"):
+        return
+    content = memoryview(_pattern(OVERFLOWING))
+    sent = await _write_by_parts(stream, content, 0.05)
+    end = min(OVERFLOWING, sent + 1024 * 1024)
+    async with AsyncBackground() as background:
+        reading = background.start(_read_exactly, peer, end)
+        rest: Any = content[sent:end]
+        await stream.write(rest, PATIENCE)
+        assert await reading.wait() == content[:end], "what arrived is not what was written"
+
+
+async def _write_by_parts(stream: Any, view: memoryview, limit: float) -> int:
+    """Write `view` by `write_some`, and return how much of it was written when that timed out."""
+    sent = 0
+    while sent < len(view):
+        try:
+            written = await stream.write_some(view[sent : sent + PART], limit)
+        except WriteTimeout:
+            break
+        assert 0 < written <= PART, f"{written} bytes were written of {PART}"
+        sent += written
+    return sent
+
+
+async def _a_closed_stream_does_not_write_some(stream: Stream, peer: Stream) -> None:
+    for name in ("write_some", "write_some_nowait"):
+        function = getattr(stream, name, None)
+        if function is not None:
+            await stream.aclose()
+            try:
+                result = function(b"x")
+                if hasattr(result, "__await__"):
+                    await result
+            except WriteError:
+                continue
+            raise AssertionError(f"{name} has written to a closed stream")
+
+
 async def _closing_twice_is_closing_once(stream: Stream, peer: Stream) -> None:
     await stream.aclose()
     await stream.aclose()
@@ -309,6 +385,10 @@ _checks = [
     _a_limit_of_zero_takes_what_is_there_already,
     _a_write_times_out_when_the_peer_takes_nothing,
     _a_write_that_makes_progress_does_not_time_out,
+    _writing_some_by_some_writes_all,
+    _writing_some_that_times_out_loses_nothing_and_sends_nothing_twice,
+    _after_writing_some_that_timed_out_the_rest_can_be_written,
+    _a_closed_stream_does_not_write_some,
     _closing_twice_is_closing_once,
     _a_closed_stream_neither_reads_nor_writes,
     _closing_tells_the_peer,
