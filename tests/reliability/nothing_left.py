@@ -31,6 +31,7 @@ class NothingLeft:
         self._warnings = warnings.catch_warnings(record=True)
         self._recorded: Any = self._warnings.__enter__()
         warnings.simplefilter("always")
+        warnings.filterwarnings("ignore", category=BytesWarning, module=r"(h2|hpack)\.")
         self._hook, sys.unraisablehook = sys.unraisablehook, self._unraisable
         return self
 
