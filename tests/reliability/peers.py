@@ -77,6 +77,8 @@ class Peer:
         self.faults: List[BaseException] = []
         self.received: List[bytearray] = []
         self.keep_received = False
+        # Called with the identifier of each request that has arrived whole; what it raises ends the connection.
+        self.on_request: Callable[[bytes], Any] = len
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
         self._listener.bind(("127.0.0.1", 0))
@@ -250,7 +252,6 @@ class Origin(Peer):
         self.gate = gate or Gate()
         self._prior_knowledge = prior_knowledge
         self.fields: List[List[Tuple[bytes, bytes]]] = []
-        self.on_request: Callable[[bytes], None] = len  # type: ignore[assignment]  # anything that takes an identifier
         super().__init__(tls)
 
     def serve(self, stream: socket.socket) -> None:
@@ -382,6 +383,17 @@ class HTTP2Session:
         self._h2.end_stream(stream_id)
 
 
+class Stalling(Peer):
+    """Takes nothing and says nothing, once TLS has been agreed on, until it is `released`."""
+
+    def __init__(self, tls: Optional[ssl.SSLContext] = None) -> None:
+        self.released = threading.Event()
+        super().__init__(tls)
+
+    def serve(self, stream: socket.socket) -> None:
+        self.released.wait(PATIENCE)
+
+
 class Relay(Peer):
     """A peer that passes bytes on once it knows where to."""
 
@@ -416,6 +428,7 @@ class HTTPProxy(Relay):
                 self.relay(stream, host, int(port), b"HTTP/1.1 200 Connection established\r\n\r\n")
                 return
             size = reader.body_size(headers)
+            self.on_request(headers.get(b"x-id", b"-"))
             body = b"".join(answer_parts(method, target, headers.get(b"x-id", b"-"), size))
             stream.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 

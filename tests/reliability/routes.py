@@ -37,13 +37,14 @@ class Network:
         authority = trustme.CA()
         self.gate = Gate()
         certificate = authority.issue_cert("127.0.0.1", "localhost")
+        self.server_tls = _server_tls(certificate, ["http/1.1"])
         self.client_tls = ssl.create_default_context()
         authority.configure_trust(self.client_tls)
         self.both = Origin(_server_tls(certificate, ["h2", "http/1.1"]), gate=self.gate)
         self.plain = Origin(gate=self.gate)
         self.prior_knowledge = Origin(gate=self.gate, prior_knowledge=True)
         self.proxy = HTTPProxy()
-        self.tls_proxy = HTTPProxy(_server_tls(certificate, ["http/1.1"]))
+        self.tls_proxy = HTTPProxy(self.server_tls)
         self.socks = SocksProxy()
         self.peers: List[Peer] = [
             self.both,
@@ -78,6 +79,12 @@ class Network:
         if route == "forward":
             return f"http://127.0.0.1:{self.plain.port}{target}"
         return f"https://127.0.0.1:{self.both.port}{target}"
+
+    def last_peer(self, route: str) -> Peer:
+        """Who answers requests on `route`."""
+        if route in ("direct", "socks"):
+            return self.plain
+        return {"forward": self.proxy, "h2-prior-knowledge": self.prior_knowledge}.get(route, self.both)
 
     def options(self, route: str, **more: Any) -> Dict[str, Any]:
         """The arguments of a pool for `route`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections import Counter
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, List, Union
 
 import pytest
 
@@ -68,13 +68,10 @@ def faults_for(route: str, world: str, full: bool) -> List[Any]:
 Result = Union[bytes, Exception]
 
 
-def one_request(
-    world: str, network: Network, route: str, trouble: Trouble, next_limits: Optional[Dict[str, float]] = None
-) -> Result:
+def one_request(world: str, network: Network, route: str, trouble: Trouble) -> Result:
     """Make a request on a new pool and return its body, or why it failed; then see whether the pool is whole."""
     url = network.url(route, "/fault")
     options = network.options(route)
-    next_limits = next_limits or AT_ONCE
     headers = [("Host", "test"), ("X-Id", "first"), ("Transfer-Encoding", "chunked")]
 
     def threads() -> Result:
@@ -89,7 +86,7 @@ def one_request(
             result = exc
         trouble.over = True
         check_books(pool)
-        with pool.stream("GET", url, headers=[("X-Id", "next")], extensions={"timeout": next_limits}) as second:
+        with pool.stream("GET", url, headers=[("X-Id", "next")], extensions={"timeout": AT_ONCE}) as second:
             assert b"".join(second.iter_stream()) == b"GET /fault 0 next"
         check_books(pool)
         pool.close()
@@ -107,7 +104,7 @@ def one_request(
             result = exc
         trouble.over = True
         check_books(pool)
-        async with pool.stream("GET", url, headers=[("X-Id", "next")], extensions={"timeout": next_limits}) as second:
+        async with pool.stream("GET", url, headers=[("X-Id", "next")], extensions={"timeout": AT_ONCE}) as second:
             assert b"".join([part async for part in second.aiter_stream()]) == b"GET /fault 0 next"
         check_books(pool)
         await pool.aclose()
