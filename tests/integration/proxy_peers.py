@@ -8,24 +8,39 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import selectors
 import socket
 import ssl
+import struct
 import threading
 import typing
 
+from proxy_relay import SECONDS, relay, send_at_once
 from servers.certificates import certificates
 
-__all__ = ["Origin", "ScriptedProxy", "origin_server", "proxy_server"]
+__all__ = [
+    "CONSENT",
+    "SOCKS4_CONSENT",
+    "SOCKS5_CONSENT",
+    "Origin",
+    "ScriptedProxy",
+    "basic",
+    "origin_server",
+    "proxy_server",
+]
 
-SECONDS = 20.0
+CONSENT = b"HTTP/1.1 200 Connection established\r\nX-Proxy: yes\r\n\r\n"
+SOCKS4_CONSENT = b"\x00\x5a" + bytes(6)
+SOCKS5_CONSENT = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x04\xd2"
 
 
 class Origin:
     """What the origin saw, a list entry per connection."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, uds: typing.Optional[str]) -> None:
         self.port = port
+        self.uds = uds
+        self.peers: typing.List[typing.Any] = []
+        #: With TLS, the whole ClientHello.
         self.first_bytes: typing.List[bytes] = []
         self.server_names: typing.List[typing.Optional[str]] = []
         self.requests: typing.List[bytes] = []
@@ -45,6 +60,10 @@ class ScriptedProxy:
         self.heads: typing.List[bytes] = []
         self.peers: typing.List[typing.Any] = []
         self.server_names: typing.List[typing.Optional[str]] = []
+        #: The ClientHello of each connection that began with TLS.
+        self.hellos: typing.List[bytes] = []
+        #: What was said to a proxy that listens no more.
+        self.heard = bytearray()
         #: Set whenever a client's connection has ended.
         self.ended = threading.Semaphore(0)
         #: Set whenever nothing more will be said on a connection.
@@ -53,9 +72,13 @@ class ScriptedProxy:
         self.deaf = False
         #: Connections that are dropped at once, before anything else.
         self.drops = 0
+        #: How many bytes are said, in clear or inside TLS to the proxy, before the connection is dropped: with a reset
+        #: if `resets`.
+        self.dies_after: typing.Optional[int] = None
+        self.resets = False
         #: Sent to a CONNECT, or to the first of them, in place of consent.
         self.answers: typing.List[bytes] = []
-        #: Sent to every client in place of anything else; then silence.
+        #: Sent to every client in place of anything else; then silence, and what the client says goes to `heard`.
         self.garbage: typing.Optional[bytes] = None
         #: Sent to a client whose CONNECT was granted, in place of what the origin says.
         self.behind: typing.Optional[bytes] = None
@@ -100,6 +123,7 @@ class _Listener:
             except OSError:
                 return
             connection.settimeout(SECONDS)
+            send_at_once(connection)
             self._open.append(connection)
             threading.Thread(target=self._run, args=(connection,), daemon=True).start()
 
@@ -119,6 +143,7 @@ class _Listener:
 def _server_context(names: typing.List[typing.Optional[str]]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(str(certificates().good.both))
+    context.set_alpn_protocols(["http/1.1"])
     context.sni_callback = lambda _, name, __: names.append(name)
     return context
 
@@ -144,15 +169,39 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
     return data
 
 
+def _first_bytes(connection: socket.socket) -> bytes:
+    """What a client begins with, not taken from the connection: with TLS the whole ClientHello."""
+    first = connection.recv(8, socket.MSG_PEEK)
+    if first[:1] == b"\x16":
+        count = 5 + int.from_bytes(connection.recv(5, socket.MSG_PEEK | socket.MSG_WAITALL)[3:], "big")
+        first = connection.recv(count, socket.MSG_PEEK | socket.MSG_WAITALL)
+    return first
+
+
+def _listening(host: str, uds: typing.Optional[str]) -> socket.socket:
+    if uds is None:
+        return socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(uds)
+    listener.listen(16)
+    return listener
+
+
+def _port(listener: socket.socket) -> int:
+    """Any port will do for what is reached by a unix socket."""
+    return 1 if listener.family == getattr(socket, "AF_UNIX", None) else int(listener.getsockname()[1])
+
+
 @contextlib.contextmanager
-def origin_server(host: str = "127.0.0.1") -> typing.Iterator[Origin]:
+def origin_server(host: str = "127.0.0.1", *, uds: typing.Optional[str] = None) -> typing.Iterator[Origin]:
     """An origin that answers every request with its target."""
-    listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    origin = Origin(listener.getsockname()[1])
+    listener = _listening(host, uds)
+    origin = Origin(_port(listener), uds)
     context = _server_context(origin.server_names)
 
     def serve(connection: socket.socket) -> None:
-        first = connection.recv(8, socket.MSG_PEEK)
+        origin.peers.append(connection.getpeername())
+        first = _first_bytes(connection)
         if not first:
             return
         origin.first_bytes.append(first)
@@ -173,17 +222,20 @@ def origin_server(host: str = "127.0.0.1") -> typing.Iterator[Origin]:
 
 @contextlib.contextmanager
 def proxy_server(
-    kind: str, *, uds: typing.Optional[str] = None, origin_host: str = "127.0.0.1", auth: bool = False
+    kind: str,
+    *,
+    uds: typing.Optional[str] = None,
+    origin_host: str = "127.0.0.1",
+    auth: bool = False,
+    tls: typing.Optional[bool] = None,
 ) -> typing.Iterator[ScriptedProxy]:
-    """A proxy for clients that come with `kind`, the scheme of its URL; every name is one of `origin_host`."""
-    if uds is None:
-        listener = socket.create_server(("127.0.0.1", 0))
-        proxy = ScriptedProxy(kind, listener.getsockname()[1], None)
-    else:
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(uds)
-        listener.listen(16)
-        proxy = ScriptedProxy(kind, 1, uds)
+    """A proxy for clients that come with `kind`, the scheme of its URL; every name is one of `origin_host`.
+
+    It speaks TLS if it is an `https` one, or if `tls` says so.
+    """
+    tls = kind == "https" if tls is None else tls
+    listener = _listening("127.0.0.1", uds)
+    proxy = ScriptedProxy(kind, _port(listener), uds)
     context = _server_context(proxy.server_names)
 
     def serve(connection: socket.socket) -> None:
@@ -195,14 +247,19 @@ def proxy_server(
             if proxy.deaf:
                 _until_closed(proxy, connection)
                 return
-            if kind == "https":
+            if tls:
+                proxy.hellos.append(_first_bytes(connection))
                 connection = context.wrap_socket(connection, server_side=True)
             with connection:
+                if proxy.dies_after is not None:
+                    connection = typing.cast(socket.socket, _Mortal(connection, proxy.dies_after, proxy.resets))
                 if proxy.garbage is not None:
                     connection.sendall(proxy.garbage)
                     _until_closed(proxy, connection)
                 elif kind.startswith("socks5"):
-                    _socks(proxy, connection, origin_host, auth)
+                    _socks5(proxy, connection, origin_host, auth)
+                elif kind.startswith("socks4"):
+                    _socks4(proxy, connection, origin_host)
                 else:
                     _http(proxy, connection, origin_host)
         finally:
@@ -212,45 +269,92 @@ def proxy_server(
         yield proxy
 
 
+class _Mortal:
+    """A connection that ends when so many bytes have been sent on it."""
+
+    def __init__(self, connection: socket.socket, left: int, resets: bool) -> None:
+        self._connection = connection
+        self._left = left
+        self._resets = resets
+
+    def sendall(self, data: bytes) -> None:
+        self._connection.sendall(data[: self._left])
+        self._left -= len(data)
+        if self._left < 0:
+            if self._resets:
+                self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raise ConnectionAbortedError("all has been said")
+
+    def __getattr__(self, name: str) -> typing.Any:
+        return getattr(self._connection, name)
+
+
 def _until_closed(proxy: ScriptedProxy, connection: socket.socket) -> None:
     proxy.silent.release()
-    while connection.recv(4096):
-        pass
+    while True:
+        data = connection.recv(4096)
+        if not data:
+            return
+        proxy.heard += data
 
 
 def _http(proxy: ScriptedProxy, connection: socket.socket, origin_host: str) -> None:
-    while True:
-        head = _head(connection)
-        if not head:
-            return
-        proxy.heads.append(head)
-        if proxy.answers:
-            connection.sendall(proxy.answers.pop(0))
-            continue
-        method, target, _ = head.split(b" ", 2)
-        if method == b"CONNECT":
-            authority = target
-            connection.sendall(b"HTTP/1.1 200 Connection established\r\nX-Proxy: yes\r\n\r\n")
-            if proxy.behind is not None:
-                connection.sendall(proxy.behind)
-                _until_closed(proxy, connection)
+    with contextlib.ExitStack() as opened:
+        origin: typing.Optional[socket.socket] = None
+        while True:
+            head = _head(connection)
+            if not head:
                 return
-        else:
-            authority = target.split(b"/")[2]
-        port = int(authority.rpartition(b":")[2])
-        with socket.create_connection((origin_host, port), SECONDS) as origin:
-            if method != b"CONNECT":
-                origin.sendall(_for_the_origin(head))
-            _relay(connection, origin)
-        return
+            proxy.heads.append(head)
+            if proxy.answers:
+                connection.sendall(proxy.answers.pop(0))
+                continue
+            method, target, _ = head.split(b" ", 2)
+            authority = target if method == b"CONNECT" else target.split(b"/")[2]
+            if method == b"CONNECT":
+                connection.sendall(CONSENT)
+                if proxy.behind is not None:
+                    connection.sendall(proxy.behind)
+                    _until_closed(proxy, connection)
+                    return
+            if origin is None:
+                port = int(authority.rpartition(b":")[2])
+                origin = opened.enter_context(socket.create_connection((origin_host, port), SECONDS))
+            if method == b"CONNECT":
+                relay(connection, origin)
+                return
+            _forward(head, connection, origin)
 
 
-def _for_the_origin(head: bytes) -> bytes:
-    lines = head.split(b"\r\n")
-    return b"\r\n".join(line for line in lines if not line.lower().startswith(b"proxy-"))
+def _forward(head: bytes, client: socket.socket, origin: socket.socket) -> None:
+    """One exchange: a request without a body, a response of known length."""
+    line, *lines = head.split(b"\r\n")
+    method, target, version = line.split(b" ")
+    path = b"/" + target.split(b"/", 3)[3]
+    kept = [line for line in lines if not line.lower().startswith(b"proxy-")]
+    origin.sendall(b"\r\n".join([b" ".join([method, path, version]), *kept]))
+    answer = _head(origin)
+    length = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    client.sendall(answer + _exactly(origin, length))
 
 
-def _socks(proxy: ScriptedProxy, connection: socket.socket, origin_host: str, auth: bool) -> None:
+def _socks4(proxy: ScriptedProxy, connection: socket.socket, origin_host: str) -> None:
+    def text() -> bytes:
+        data = _exactly(connection, 1)
+        while data[-1]:
+            data += _exactly(connection, 1)
+        return data
+
+    head = _exactly(connection, 8) + text()
+    if head[4:7] == bytes(3):
+        head += text()
+    proxy.heads.append(head)
+    with socket.create_connection((origin_host, int.from_bytes(head[2:4], "big")), SECONDS) as origin:
+        connection.sendall(SOCKS4_CONSENT)
+        relay(connection, origin)
+
+
+def _socks5(proxy: ScriptedProxy, connection: socket.socket, origin_host: str, auth: bool) -> None:
     head = _exactly(connection, 2)
     head += _exactly(connection, head[1])
     connection.sendall(b"\x05\x02" if auth else b"\x05\x00")
@@ -265,63 +369,8 @@ def _socks(proxy: ScriptedProxy, connection: socket.socket, origin_host: str, au
     part += _exactly(connection, length + 2)
     proxy.heads.append(head + part)
     with socket.create_connection((origin_host, int.from_bytes(part[-2:], "big")), SECONDS) as origin:
-        connection.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x04\xd2")
-        _relay(connection, origin)
-
-
-def _relay(client: socket.socket, origin: socket.socket) -> None:
-    """Both ways, until either has ended."""
-
-    def one_way(source: _Guarded, sink: _Guarded) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                data = source.receive()
-                if not data:
-                    break
-                sink.send(data)
-        for end in (source, sink):
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(end.connection, socket.SHUT_RDWR)
-
-    there, behind = _Guarded(client), _Guarded(origin)
-    back = threading.Thread(target=one_way, args=(behind, there), daemon=True)
-    back.start()
-    one_way(there, behind)
-    back.join(SECONDS)
-
-
-class _Guarded:
-    """A socket for two threads, one that receives and one that sends: OpenSSL's objects are not made for that."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        self._lock = threading.Lock()
-        connection.settimeout(0)
-
-    def receive(self) -> bytes:
-        while True:
-            try:
-                with self._lock:
-                    return self.connection.recv(65536)
-            except (BlockingIOError, ssl.SSLWantReadError):
-                self._wait(for_reading=True)
-
-    def send(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            try:
-                with self._lock:
-                    sent = self.connection.send(view)
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                self._wait(for_reading=False)
-            else:
-                view = view[sent:]
-
-    def _wait(self, *, for_reading: bool) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.connection, selectors.EVENT_READ if for_reading else selectors.EVENT_WRITE)
-            if not selector.select(SECONDS):
-                raise socket.timeout
+        connection.sendall(SOCKS5_CONSENT)
+        relay(connection, origin)
 
 
 def basic(username: str, password: str) -> bytes:
