@@ -286,7 +286,8 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
         if not self._sending.try_acquire() and not await self._sending.acquire(Deadline(timeout).remaining()):
             raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
         await self._flush_and_release(timeout)
-        await self._flush_unless_busy(timeout)
+        if self._outgoing.pending:
+            await self._flush_unless_busy(timeout)
 
     async def _flush_unless_busy(self, timeout: Optional[float]) -> None:
         # Who holds the lock looks again after releasing it, so nothing that was made meanwhile stays behind.

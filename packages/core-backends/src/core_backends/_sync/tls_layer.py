@@ -287,7 +287,8 @@ class TLSLayerStream(NetworkStream):
         if not self._sending.try_acquire() and not self._sending.acquire(Deadline(timeout).remaining()):
             raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
         self._flush_and_release(timeout)
-        self._flush_unless_busy(timeout)
+        if self._outgoing.pending:
+            self._flush_unless_busy(timeout)
 
     def _flush_unless_busy(self, timeout: Optional[float]) -> None:
         # Who holds the lock looks again after releasing it, so nothing that was made meanwhile stays behind.
