@@ -182,6 +182,55 @@ def test_padding_counts() -> None:
     assert wire.engine.failure is None and len(wire.engine.streams) == 1
 
 
+def interleaved() -> Tuple[bytes, Dict[int, bytes]]:
+    """Return what a server sends on three streams by turns, and their contents."""
+    sent, contents = Peer(), {}
+    for stream_id in (1, 3, 5):
+        sent.head(stream_id)
+        contents[stream_id] = b"%d" % stream_id * 30
+    for start in range(0, 30, 10):
+        for stream_id in (1, 3, 5):
+            piece = contents[stream_id][start : start + 10]
+            sent.send(
+                frames.DataFrame(stream_id, piece[:4]),
+                frames.DataFrame(stream_id, b"", pad_length=2, flags=["PADDED"]),
+                frames.DataFrame(stream_id, piece[4:5]),
+                frames.DataFrame(stream_id, piece[5:], flags=["END_STREAM"] if start == 20 else []),
+            )
+    return bytes(sent.out), contents
+
+
+@pytest.mark.parametrize("size", [1, 7, 9, 10, 13, 23, 64, 1_000_000])
+def test_content_is_whole_however_it_is_cut(size: int) -> None:
+    data, contents = interleaved()
+    wire = Wire()
+    streams = [wire.get(), wire.get(), wire.get()]
+    wire.run()
+    for start in range(0, len(data), size):
+        wire.engine.receive(data[start : start + size])
+    assert wire.engine.failure is None
+    for stream in streams:
+        assert not stream.remote_open and stream.failure is None
+        assert content_of(stream) == contents[stream.id]
+        # An empty piece would pass for the end.
+        assert all(stream.inbox)
+
+
+def test_frames_that_come_together_are_one_piece() -> None:
+    wire = Wire()
+    first, second = wire.get(), wire.get()
+    wire.run()
+    wire.peer.head(1)
+    wire.peer.head(3)
+    wire.peer.data(1, b"x" * 40_000)
+    wire.peer.data(3, b"y" * 20_000)
+    wire.peer.reset(3, 2)
+    wire.peer.data(1, b"z" * 10, end=True)
+    wire.run()
+    assert list(first.inbox) == [b"x" * 40_000, b"z" * 10]
+    assert list(second.inbox) == [b"y" * 20_000] and second.failure is not None
+
+
 def test_goaway_covers_what_lies_below_its_last_stream() -> None:
     wire = Wire()
     streams = [wire.get() for _ in range(3)]
@@ -293,7 +342,7 @@ def test_a_hostile_server_ends_its_connection(data: bytes, name: str) -> None:
     assert failure is not None and failure.error is RemoteProtocolError and name in failure.message
     assert not wire.engine.usable and not wire.engine.streams
     assert stream.failure is not None or not stream.remote_open
-    assert sum(len(part) for part in wire.engine._out) < 100_000
+    assert sum(len(part) for part in wire.engine.outbound) < 100_000
     wire.run()
     assert len(wire.peer.goaways) == 1
     wire.engine.receive(data)  # What comes now is not looked at.

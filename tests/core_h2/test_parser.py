@@ -24,9 +24,9 @@ class Recorder(Sink):
         self.seen.append(("data", stream_id, length, padding))
         self.content = b""
 
-    def data_content(self, content: bytes) -> None:
-        assert content
-        self.content += content
+    def data_content(self, data: bytes, start: int, stop: int) -> None:
+        assert start < stop
+        self.content += data[start:stop]
 
     def data_ends(self, end_stream: bool) -> None:
         self.seen.append(("end", self.content, end_stream))

@@ -73,6 +73,10 @@ class AsyncPipe(AsyncNetworkStream):
                 self._watchers.append(change)
             assert await change.wait(10), "nothing happens"
 
+    async def pause(self) -> None:
+        """Let others go on; for looking again and again at what nobody tells of."""
+        await AsyncEvent().wait(0.001)
+
     async def reader_waits(self) -> None:
         """Return when somebody waits for what the server has not sent yet."""
         await self.until(lambda: self._reader is not None)
@@ -189,5 +193,5 @@ def owed_window(connection: AsyncHTTP2Connection) -> int:
     server = Peer()
     server.send_window = 0
     server._preface = True
-    server.receive(b"".join(bytes(part) for part in engine._out))
+    server.receive(b"".join(bytes(part) for part in engine.outbound))
     return server.send_window + engine._window.owed

@@ -74,6 +74,10 @@ class Pipe(NetworkStream):
                 self._watchers.append(change)
             assert change.wait(10), "nothing happens"
 
+    def pause(self) -> None:
+        """Let others go on; for looking again and again at what nobody tells of."""
+        Event().wait(0.001)
+
     def reader_waits(self) -> None:
         """Return when somebody waits for what the server has not sent yet."""
         self.until(lambda: self._reader is not None)
@@ -190,5 +194,5 @@ def owed_window(connection: HTTP2Connection) -> int:
     server = Peer()
     server.send_window = 0
     server._preface = True
-    server.receive(b"".join(bytes(part) for part in engine._out))
+    server.receive(b"".join(bytes(part) for part in engine.outbound))
     return server.send_window + engine._window.owed

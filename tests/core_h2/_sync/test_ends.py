@@ -64,7 +64,7 @@ def test_bodies_closed_early_cost_neither_slots_nor_windows() -> None:
         early = number % 2 == 0
         with connection.stream("GET", URL, extensions={"timeout": {"read": 5}}) as response:
             body = response.iter_stream()
-            assert body.__next__() == (b"x" * 16_384 if early else b"hello")
+            assert (body.__next__()).startswith(b"x" * 16_384 if early else b"hello")
     resets = [exchange.reset for exchange in peer.exchanges.values()]
     assert resets == [8, *[None, 8] * 75]
     assert len(connection._h2_state.streams) == 0 and connection.is_idle()

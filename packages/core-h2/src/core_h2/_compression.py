@@ -198,7 +198,8 @@ class FieldDecoder:
         self._size = 0
         self._entries: Deque[Field] = deque()  # The newest first.
         self._generation = 0  # Changes with the table.
-        self._memory: Dict[bytes, Tuple[int, FieldList, List[Field]]] = {}
+        # Blocks with the generation in which they are good, and with what they insert and the size of that.
+        self._memory: Dict[bytes, Tuple[int, FieldList, List[Field], int]] = {}
         self._strings: Dict[bytes, bytes] = {}
 
     def decode(self, block: bytes) -> FieldList:
@@ -208,8 +209,8 @@ class FieldDecoder:
         """
         known = self._memory.get(block)
         if known is not None and known[0] in (_ANY_TABLE, self._generation):
-            for field in known[2]:
-                self._insert(field)
+            if known[2]:
+                self._insert_again(known[2], known[3])
             return known[1]
         try:
             return self._decode(block)
@@ -263,7 +264,8 @@ class FieldDecoder:
         if len(block) <= _LONGEST_REMEMBERED and (self_contained or self._generation == generation):
             if len(self._memory) >= _MEMORY:
                 self._memory.clear()
-            self._memory[block] = (_ANY_TABLE if self_contained else generation, decoded, inserted)
+            size = sum([len(name) + len(value) + _ENTRY_OVERHEAD for name, value in inserted])
+            self._memory[block] = (_ANY_TABLE if self_contained else generation, decoded, inserted, size)
         return decoded
 
     def _read_string(self, block: bytes, position: int) -> Tuple[bytes, int]:
@@ -293,6 +295,14 @@ class FieldDecoder:
         self._generation += 1
         self._size += len(field[0]) + len(field[1]) + _ENTRY_OVERHEAD
         self._entries.appendleft(field)
+        if self._size > self._limit:
+            self._evict()
+
+    def _insert_again(self, fields: List[Field], size: int) -> None:
+        """Insert several at once: what is left in the end is the same as after inserting and evicting by turns."""
+        self._generation += 1
+        self._size += size
+        self._entries.extendleft(fields)
         if self._size > self._limit:
             self._evict()
 

@@ -31,7 +31,7 @@ from ._fields import ResponseHead, check_length, check_target, response_head, tr
 from ._flow import ReceiveWindow, raised
 from ._heads import HeadEncoder
 from ._parser import FrameParser, Sink
-from ._patience import Patience
+from ._patience import BUDGET, Patience
 from ._settings import SettingCodes, Slots, announced, apply_remote, known_settings, local_settings, remote_settings
 from ._streams import HEAD, INBOX, WINDOW, Buffer, Stream
 
@@ -106,8 +106,12 @@ class Engine(Sink):
         self._settings_acked = False
         self._initial_send_window = frames.DEFAULT_WINDOW
         self._frame_size = frames.DEFAULT_FRAME_SIZE
-        self._out: Deque[Buffer] = deque()
+        self.outbound: Deque[Buffer] = deque()  # What is to be written: for looking at from outside.
         self._data_stream: Optional[Stream] = None
+        # Content that stands in what is being read, for one stream. It is in the stream's inbox before the stream ends.
+        self._run: List[slice] = []
+        self._run_stream: Optional[Stream] = None
+        self._run_data = b""
 
     # Sending.
 
@@ -126,11 +130,6 @@ class Engine(Sink):
         """Whether it takes one now."""
         return len(self.streams) < self.slots.limit and self.usable
 
-    @property
-    def outbound(self) -> bool:
-        """Whether there is anything to write."""
-        return bool(self._out)
-
     def start(self) -> None:
         """Enqueue the connection preface: settings, and a larger window (§ 3.4)."""
         self.started = True
@@ -140,7 +139,7 @@ class Engine(Sink):
 
     def take(self, limit: int) -> bytes:
         """Return the next bytes to write, about `limit` of them; b"" when there are none."""
-        out = self._out
+        out = self.outbound
         if not out:
             return b""
         if len(out) == 1:
@@ -156,7 +155,7 @@ class Engine(Sink):
 
     def put_back(self, data: Buffer) -> None:
         """Take back what could not be written: it goes out first."""
-        self._out.appendleft(data)
+        self.outbound.appendleft(data)
 
     def open_stream(
         self,
@@ -314,14 +313,52 @@ class Engine(Sink):
             return
         try:
             self._parser.feed(data)
+            self._end_run()
         except ConnectionFault as exc:
+            self._end_run()
             # The streams that we know of are the last word of ours: servers open none.
             self._enqueue(frames.goaway(0, exc.code))
             self.fail(remote_failure(f"{exc} ({code_name(exc.code)})"))
 
+    def data(self, stream_id: int, length: int, data: bytes, start: int, stop: int, end_stream: bool) -> None:
+        stream = self.streams.get(stream_id)
+        if stream is None or stream.head is None or stream.no_content or not stream.remote_open or not length:
+            super().data(stream_id, length, data, start, stop, end_stream)
+            return
+        # The same steps as below for what is in order, written out: this runs for every few KB of a body.
+        window = self._window
+        window.left -= length
+        window.owed += length
+        if window.left < 0:
+            raise _beyond_the_window()
+        if window.owed >= window.batch:
+            self._enqueue(frames.window_update(0, window.settle()))
+        if self._patience.budget < BUDGET:
+            self._patience.earn()
+        self._data_stream = stream
+        window = stream.window
+        window.left -= length
+        if window.left < 0:
+            self._stream_fault(stream, StreamFault(ErrorCodes.FLOW_CONTROL_ERROR, "more came than the window allowed"))
+            return
+        if stop == start:
+            return  # What was read ends here.
+        stream.received += stop - start
+        if stream.expected is not None and stream.received > stream.expected:
+            self._take_excess(stream)
+            return
+        if stream is not self._run_stream:
+            if self._run_stream is not None:
+                self._end_run()
+            self._run_stream = stream
+            self._run_data = data
+        self._run.append(slice(start, stop))
+        if end_stream and stop - start == length:
+            self._end_remote(stream)
+
     def data_begins(self, stream_id: int, length: int, padding: int) -> None:
         if not self._window.take(length):
-            raise ConnectionFault(ErrorCodes.FLOW_CONTROL_ERROR, "The server sent more than the connection's window")
+            raise _beyond_the_window()
         increment = self._window.consume(length)
         if increment:
             self._enqueue(frames.window_update(0, increment))
@@ -343,22 +380,46 @@ class Engine(Sink):
             self.consumed(stream, padding)
         self._data_stream = stream
 
-    def data_content(self, content: bytes) -> None:
+    def data_content(self, data: bytes, start: int, stop: int) -> None:
         stream = self._data_stream
         if stream is None or not stream.remote_open or stream.failure is not None:
             return
-        stream.received += len(content)
+        stream.received += stop - start
         if stream.no_content or (stream.expected is not None and stream.received > stream.expected):
-            self._stream_fault(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, "more content than content-length says"))
+            self._take_excess(stream)
             return
-        stream.inbox.append(content)
-        self.touched.append(stream)
+        if stream is not self._run_stream:
+            if self._run_stream is not None:
+                self._end_run()
+            self._run_stream = stream
+            self._run_data = data
+        self._run.append(slice(start, stop))
 
     def data_ends(self, end_stream: bool) -> None:
         stream = self._data_stream
         self._data_stream = None
         if end_stream and stream is not None and self.streams.get(stream.id) is stream:
             self._end_remote(stream)
+
+    def _take_excess(self, stream: Stream) -> None:
+        text = "more content than content-length says"
+        self._stream_fault(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, text))
+
+    def _end_run(self) -> None:
+        """Deliver the frames that came one after another for one stream, as one piece: copied once, read at once."""
+        stream, run = self._run_stream, self._run
+        if stream is None:
+            return
+        if len(run) == 1:
+            content = self._run_data[run[0]]
+        else:
+            view = memoryview(self._run_data)
+            content = b"".join([view[part] for part in run])
+        self._run = []
+        self._run_stream = None
+        self._run_data = b""
+        stream.inbox.append(content)
+        self.touched.append(stream)
 
     def header_block(self, stream_id: int, block: bytes, end_stream: bool) -> None:
         fields = self._decoder.decode(block)
@@ -507,7 +568,7 @@ class Engine(Sink):
     # The table.
 
     def _enqueue(self, data: Buffer) -> None:
-        self._out.append(data)
+        self.outbound.append(data)
         self.enqueued += len(data)
 
     def _unblock(self) -> None:
@@ -524,6 +585,8 @@ class Engine(Sink):
             self._forget(stream)
 
     def _end_remote(self, stream: Stream) -> None:
+        if self._run_stream is stream:
+            self._end_run()
         if stream.expected is not None and stream.received != stream.expected:
             text = f"{stream.received} bytes of content where content-length is {stream.expected}"
             self._stream_fault(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, text))
@@ -540,6 +603,8 @@ class Engine(Sink):
         self._fail_stream(stream, remote_failure(text))
 
     def _fail_stream(self, stream: Stream, failure: Failure) -> None:
+        if self._run_stream is stream:
+            self._end_run()
         if stream.remote_open:
             stream.failure = failure
         self._forget(stream)
@@ -584,6 +649,10 @@ class Engine(Sink):
                 ErrorCodes.FLOW_CONTROL_ERROR, f"The server kept on sending on stream {stream_id} after it was reset"
             )
         self._reset_ids[stream_id] = left - length
+
+
+def _beyond_the_window() -> ConnectionFault:
+    return ConnectionFault(ErrorCodes.FLOW_CONTROL_ERROR, "The server sent more than the connection's window")
 
 
 _handlers: Dict[int, Callable[[Engine, int, int, bytes], None]] = {

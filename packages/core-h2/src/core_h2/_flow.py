@@ -29,13 +29,13 @@ def raised(window: int, increment: int) -> int:
 class ReceiveWindow:
     """What the server may still send, out of `size` bytes."""
 
-    __slots__ = ("_batch", "left", "owed", "size")
+    __slots__ = ("batch", "left", "owed", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.left = size
         self.owed = 0  # Consumed, and not yet given back.
-        self._batch = max(1, size // 2)
+        self.batch = max(1, size // 2)  # What is owed is given back when it has come to this.
 
     def take(self, length: int) -> bool:
         """Count the bytes of a frame; False when there are more than were allowed."""
@@ -45,7 +45,7 @@ class ReceiveWindow:
     def consume(self, length: int) -> int:
         """Count bytes as consumed, and return the increment that is due by now, or 0."""
         self.owed += length
-        return self.settle() if self.owed >= self._batch else 0
+        return self.settle() if self.owed >= self.batch else 0
 
     def settle(self) -> int:
         """Return all that is owed, which is then given back."""

@@ -3,7 +3,7 @@
 Rules that hold here:
 
 * The content of a DATA frame is handed on as it arrives: nothing waits for a frame to be complete, and nothing is
-  copied but once, out of what was read.
+  copied here; a sink is told where it stands in what was read.
 * Every other frame is kept until it is complete, which is at most one frame of 16 KiB; a header block with its
   continuations is bounded in bytes and in frames.
 * Whatever the lengths and flags say is checked here, so that a sink sees well-formed frames only.
@@ -58,12 +58,22 @@ _names = {
 class Sink:
     """What a parser reports to."""
 
+    def data(self, stream_id: int, length: int, data: bytes, start: int, stop: int, end_stream: bool) -> None:
+        """A DATA frame without padding, whose content is `data[start:stop]` and, where that is not all, what follows:
+        the three below in one.
+        """
+        self.data_begins(stream_id, length, 0)
+        if stop > start:
+            self.data_content(data, start, stop)
+        if stop - start == length:
+            self.data_ends(end_stream)
+
     def data_begins(self, stream_id: int, length: int, padding: int) -> None:
         """A DATA frame of `length` flow-controlled bytes, `padding` of which are not content."""
         raise NotImplementedError
 
-    def data_content(self, content: bytes) -> None:
-        """More content of the DATA frame that has begun."""
+    def data_content(self, data: bytes, start: int, stop: int) -> None:
+        """More content of the DATA frame that has begun: `data[start:stop]`."""
         raise NotImplementedError
 
     def data_ends(self, end_stream: bool) -> None:
@@ -119,6 +129,7 @@ class FrameParser:
                 return
             data = bytes(self._rest)
             self._rest.clear()
+        sink = self._sink
         position = 0
         end = len(data)
         while True:
@@ -134,6 +145,20 @@ class FrameParser:
                     raise self._oversized(data, position, length)
                 stream_id &= _STREAM_ID
                 if kind == DATA:
+                    if stream_id and not (flags & PADDED or self._block_stream):
+                        # Nearly every frame of a body: nothing special about it.
+                        position += needed
+                        stop = position + length
+                        if stop <= end:
+                            sink.data(stream_id, length, data, position, stop, bool(flags & END_STREAM))
+                            position = stop
+                            continue
+                        self._in_data = True
+                        self._ends_stream = bool(flags & END_STREAM)
+                        self._padding_left = 0
+                        self._content_left = stop - end
+                        sink.data(stream_id, length, data, position, end, self._ends_stream)
+                        return
                     needed += flags & PADDED and 1
                     if end - position >= needed:
                         self._begin_data(flags, stream_id, length, data, position)
@@ -169,18 +194,25 @@ class FrameParser:
         self._sink.data_begins(stream_id, length, padding)
 
     def _continue_data(self, data: bytes, position: int, end: int) -> int:
-        if self._content_left and position < end:
-            stop = min(end, position + self._content_left)
-            self._content_left -= stop - position
-            self._sink.data_content(data[position:stop])
-            position = stop
-        if not self._content_left:
+        left = self._content_left
+        if left:
+            stop = position + left
+            if stop > end:
+                stop = end
+            if stop > position:
+                self._content_left = left - (stop - position)
+                self._sink.data_content(data, position, stop)
+                position = stop
+            if self._content_left:
+                return position
+        if self._padding_left:
             skipped = min(self._padding_left, end - position)
             self._padding_left -= skipped
             position += skipped
-            if not self._padding_left:
-                self._in_data = False
-                self._sink.data_ends(self._ends_stream)
+            if self._padding_left:
+                return position
+        self._in_data = False
+        self._sink.data_ends(self._ends_stream)
         return position
 
     def _dispatch(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:

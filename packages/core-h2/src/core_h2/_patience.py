@@ -10,33 +10,33 @@ from typing import Callable
 
 from ._errors import ConnectionFault, ErrorCodes
 
-__all__ = ["Patience"]
+__all__ = ["BUDGET", "Patience"]
 
-_BUDGET = 2_000  # Frames of no use that are put up with at once, and how many more each second.
+BUDGET = 2_000  # Frames of no use that are put up with at once, and how many more each second.
 _MERIT = 4  # What a useful frame, in either direction, adds.
 
 
 class Patience:
     """The budget of one connection; `clock` gives seconds."""
 
-    __slots__ = ("_budget", "_clock", "_refilled_at")
+    __slots__ = ("_clock", "_refilled_at", "budget")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._budget = float(_BUDGET)
+        self.budget = float(BUDGET)
         self._refilled_at = clock()
 
     def earn(self) -> None:
         """Count a frame that was of use."""
-        self._budget = min(self._budget + _MERIT, _BUDGET)
+        self.budget = min(self.budget + _MERIT, BUDGET)
 
     def spend(self) -> None:
         """Count a frame that was of none. Raises `ConnectionFault` when there have been too many."""
-        self._budget -= 1
-        if self._budget >= 0:
+        self.budget -= 1
+        if self.budget >= 0:
             return
         now = self._clock()
-        self._budget = min(float(_BUDGET), self._budget + (now - self._refilled_at) * _BUDGET)
+        self.budget = min(float(BUDGET), self.budget + (now - self._refilled_at) * BUDGET)
         self._refilled_at = now
-        if self._budget < 0:
+        if self.budget < 0:
             raise ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "The server sent too many frames of no use")

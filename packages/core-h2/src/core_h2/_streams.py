@@ -4,7 +4,7 @@ Rules that hold here:
 
 * A stream is in the engine's table while either side is open. Its inbox outlives that: what arrived is delivered, and
   only then its failure is told.
-* `waiter` belongs to whoever drives the connection; the engine never looks at it.
+* What stands at the end belongs to whoever drives the connection; the engine never looks at it.
 """
 
 from __future__ import annotations
@@ -42,10 +42,13 @@ class Stream:
         "local_open",
         "no_content",
         "received",
+        "relying",
         "remote_open",
+        "request_end",
         "reused",
         "send_window",
         "sent",
+        "sent_at",
         "trailers",
         "waiter",
         "wants",
@@ -72,3 +75,6 @@ class Stream:
         self.reused = False  # Whether the connection had served a response when this stream was opened.
         self.waiter: Any = None
         self.wants = 0
+        self.relying = False  # Whether the request is in line, for somebody else to write; up to `request_end`.
+        self.request_end = 0
+        self.sent_at: Optional[float] = None  # When that had been done.

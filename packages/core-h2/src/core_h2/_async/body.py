@@ -11,10 +11,10 @@ Rules that hold here:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Dict, Optional
+from typing import TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Dict, List, Optional
 
 from core_backends import ReadError, ReadTimeout, Request, WriteError
-from core_backends.lowlevel import AsyncTracer, phase_timeout
+from core_backends.lowlevel import AsyncTracer, AsyncWholeBody, phase_timeout
 
 from .._errors import ErrorCodes
 from .._streams import INBOX, WINDOW, Stream
@@ -58,7 +58,7 @@ class AsyncUpload:
             self.rest = memoryview(chunk).cast("B") if len(chunk) else _NOTHING
 
 
-class AsyncResponseBody:
+class AsyncResponseBody(AsyncWholeBody):
     """The body of a response, as it arrives, and the end of its exchange.
 
     `upload` is what is left of the request, if that goes on. Trailers go into `extensions`, the response's, at the end.
@@ -107,7 +107,6 @@ class AsyncResponseBody:
         return self
 
     async def __anext__(self) -> bytes:
-        stream = self._stream
         if self._closed:
             if self._ended:
                 raise StopAsyncIteration
@@ -116,19 +115,9 @@ class AsyncResponseBody:
             if self._trace is not None and not self._begun:
                 self._begun = True
                 await self._trace.event("receive_response_body.started", self._info())
-            if not stream.inbox:
-                await self._wait_for_content()
-            if stream.inbox:
-                content = stream.inbox.popleft()
-                self._owed += len(content)
-                if self._owed >= self._owed_limit:
-                    await self._give_back()
+            content = await self._receive()
+            if content:
                 return content
-            if stream.failure is not None:
-                raise stream.failure.exception()
-            if stream.trailers:
-                self._extensions["trailing_headers"] = stream.trailers
-            self._ended = True
         except Exception as exc:
             if self._trace is not None:
                 await self._trace.event("receive_response_body.failed", {"exception": exc})
@@ -141,6 +130,25 @@ class AsyncResponseBody:
             await self._trace.event("receive_response_body.complete", {"return_value": None})
         await self.aclose()
         raise StopAsyncIteration
+
+    async def read_whole(self) -> bytes:
+        """Return all of the body."""
+        if self._closed or self._trace is not None:
+            return b"".join([content async for content in self])
+        parts: List[bytes] = []
+        try:
+            content = await self._receive()
+            while content:
+                parts.append(content)
+                content = await self._receive()
+        except Exception:
+            await self.aclose()
+            raise
+        except BaseException:
+            self._abandon()
+            raise
+        await self.aclose()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def aclose(self) -> None:
         """Give the stream back. The server is told where it has more to send; whatever it sends is discarded."""
@@ -165,14 +173,36 @@ class AsyncResponseBody:
     def _info(self) -> Dict[str, Any]:
         return {"request": self._request, "stream_id": self._stream.id}
 
-    async def _wait_for_content(self) -> None:
+    async def _receive(self) -> bytes:
+        """Return what comes next, b"" at the end of the body."""
+        stream = self._stream
+        if not stream.inbox and stream.remote_open:
+            if self._upload is None:
+                timeout = phase_timeout(self._request.extensions, "read")
+                await self._connection._multiplexer.wait(stream, INBOX, timeout, ReadTimeout, self._trace)
+            else:
+                await self._send_and_wait(self._upload)
+        if stream.inbox:
+            content = stream.inbox.popleft()
+            self._owed += len(content)
+            if self._owed >= self._owed_limit:
+                await self._give_back()
+            return content
+        if stream.failure is not None:
+            raise stream.failure.exception()
+        if stream.trailers:
+            self._extensions["trailing_headers"] = stream.trailers
+        self._ended = True
+        return b""
+
+    async def _send_and_wait(self, upload: AsyncUpload) -> None:
         """Return when there is content, or none to come; meanwhile send what is left of the request."""
         multiplexer, stream = self._connection._multiplexer, self._stream
         while not stream.inbox and stream.remote_open:
             wants = INBOX
             if self._upload is not None and stream.local_open:
                 try:
-                    if await self._connection._send_some(stream, self._upload, self._request):
+                    if await self._connection._send_some(stream, upload, self._request):
                         continue
                     wants |= WINDOW
                 except WriteError:

@@ -7,6 +7,9 @@ Rules that hold here:
 * One lock guards the engine and what is below; it is never held during I/O that may wait.
 * At most one writes. On leaving it passes the writing on to one who waits for it; without such a one it writes all
   there is.
+* A request that is complete in line while another writes relies on that one, and waits for its answer right away. If
+  the other is interrupted, one of those who rely on it is woken and writes. Until its request has been written, a
+  stream does not read: who reads cannot be woken to write.
 * A write that was cut short may have sent half a frame. Where the network stream offers `write_some`, which sends a
   part and says how much, the rest stays in line for the next writer; elsewhere the connection is over.
   `write_some(buffer, timeout)` takes at least one byte, and none when it times out or is cancelled;
@@ -16,7 +19,9 @@ Rules that hold here:
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import deque
 from typing import Any, Awaitable, Callable, Deque, Optional, Tuple
 
@@ -25,6 +30,8 @@ from core_backends.lowlevel import AsyncEvent, abandon
 
 from .._engine import Engine
 from .._errors import Failure
+from .._streams import Stream
+from .._turns import async_next_turn
 
 __all__ = ["AsyncWriter"]
 
@@ -42,6 +49,7 @@ class AsyncWriter:
         self._writing = False
         self._written = 0
         self._write_waiters: Deque[Tuple[int, AsyncEvent]] = deque()
+        self._relying: Deque[Stream] = deque()
         self._write_error: Optional[Exception] = None
         self._write_some: Optional[Callable[..., Awaitable[int]]] = getattr(network, "write_some", None)
         self._write_some_nowait: Optional[Callable[[bytes], int]] = getattr(network, "write_some_nowait", None)
@@ -50,6 +58,41 @@ class AsyncWriter:
     def writable(self) -> bool:
         """Whether writing has not failed yet."""
         return self._write_error is None and not self.closed
+
+    def rely(self, stream: Stream) -> None:
+        """Leave the request of `stream`, complete in line, to whoever writes just now, with the lock held."""
+        if self._writing and not self.closed:
+            stream.request_end = self.engine.enqueued
+            stream.relying = True
+            self._relying.append(stream)
+
+    def why_unsent(self, stream: Stream) -> Optional[WriteError]:
+        """Return why the request of a stream that relied on another's writing has not left, None where it has."""
+        if self._write_error is None or stream.request_end <= self._written:
+            return None
+        error = WriteError(str(self._write_error))
+        error.__cause__ = self._write_error
+        return error
+
+    async def flush_together(self, timeout: Optional[float] = None) -> None:
+        """The same as `flush`, with what others have to send in this turn, if there are others."""
+        with self.lock:
+            together = (
+                len(self.engine.streams) > 1 and not self._writing and not self.closed and self._write_error is None
+            )
+            if together:
+                self._writing = True
+        if not together:
+            await self.flush(timeout)
+            return
+        target = self.engine.enqueued
+        try:
+            await async_next_turn()
+        except BaseException:
+            with self.lock:
+                self._pass_writing()
+            raise
+        await self._write_out(target, timeout)
 
     async def flush(self, timeout: Optional[float] = None) -> None:
         """Return when all that is in line now has been written.
@@ -60,6 +103,9 @@ class AsyncWriter:
         while True:
             with self.lock:
                 if self._written >= target:
+                    if not self._writing and (self._write_waiters or self._relying):
+                        # The writing was passed here, and somebody else has written meanwhile: it is passed on.
+                        self._pass_writing()
                     return
                 if self._write_error is not None:
                     raise WriteError(str(self._write_error)) from self._write_error
@@ -90,8 +136,8 @@ class AsyncWriter:
         written = 0
         while True:
             with self.lock:
-                self._written += written
-                self._wake_writers()
+                if written:
+                    self._count(written)
                 if self._written >= target and self._write_waiters:
                     self._pass_writing()
                     return
@@ -126,15 +172,31 @@ class AsyncWriter:
                 with self.lock:
                     self.engine.put_back(memoryview(data)[written:])
 
-    def _wake_writers(self) -> None:
+    def _count(self, written: int) -> None:
+        """Take note of bytes that have been written, with the lock held."""
+        self._written = total = self._written + written
         waiting = self._write_waiters
-        while waiting and waiting[0][0] <= self._written:
+        while waiting and waiting[0][0] <= total:
             waiting.popleft()[1].set()
+        if self._relying:
+            self._release_relying(total)
+
+    def _release_relying(self, total: float) -> None:
+        """The requests up to `total` in line are no longer in line: their streams may read like others."""
+        now = time.monotonic()
+        relying = self._relying
+        while relying and relying[0].request_end <= total:
+            stream = relying.popleft()
+            stream.relying = False
+            stream.sent_at = now
+        self._pass_reading()
 
     def _pass_writing(self) -> None:
         self._writing = False
         if self._write_waiters:
             self._write_waiters.popleft()[1].set()
+        elif self._relying:
+            self._wake_relying()
 
     def _leave_line(self, target: int, turn: AsyncEvent) -> None:
         """Stop waiting for the writing; if it has been passed here just now, pass it on."""
@@ -152,6 +214,8 @@ class AsyncWriter:
             self._write_error = exc
             while self._write_waiters:
                 self._write_waiters.popleft()[1].set()
+            if self._relying:
+                self._release_relying(math.inf)
 
     def _interrupted_write(self, data: bytes, exc: BaseException) -> None:
         if self._write_some is not None:
@@ -183,7 +247,7 @@ class AsyncWriter:
             except Exception as exc:
                 self._write_error = exc
                 return
-            self._written += written
+            self._count(written)
             if written < len(data):
                 self.engine.put_back(memoryview(data)[written:])
 
@@ -212,6 +276,14 @@ class AsyncWriter:
 
     def _deliver(self) -> None:
         """Wake those whose need is met, with the lock held."""
+        raise NotImplementedError
+
+    def _pass_reading(self) -> None:
+        """Wake one who may read, if somebody waits and nobody reads, with the lock held."""
+        raise NotImplementedError
+
+    def _wake_relying(self) -> None:
+        """Wake one who waits and relies on somebody's writing, with the lock held."""
         raise NotImplementedError
 
     async def read_what_is_there(self) -> bool:

@@ -12,10 +12,10 @@ Rules that hold here:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional
 
 from core_backends import ReadError, ReadTimeout, Request, WriteError
-from core_backends.lowlevel import Tracer, phase_timeout
+from core_backends.lowlevel import Tracer, WholeBody, phase_timeout
 
 from .._errors import ErrorCodes
 from .._streams import INBOX, WINDOW, Stream
@@ -59,7 +59,7 @@ class Upload:
             self.rest = memoryview(chunk).cast("B") if len(chunk) else _NOTHING
 
 
-class ResponseBody:
+class ResponseBody(WholeBody):
     """The body of a response, as it arrives, and the end of its exchange.
 
     `upload` is what is left of the request, if that goes on. Trailers go into `extensions`, the response's, at the end.
@@ -108,7 +108,6 @@ class ResponseBody:
         return self
 
     def __next__(self) -> bytes:
-        stream = self._stream
         if self._closed:
             if self._ended:
                 raise StopIteration
@@ -117,19 +116,9 @@ class ResponseBody:
             if self._trace is not None and not self._begun:
                 self._begun = True
                 self._trace.event("receive_response_body.started", self._info())
-            if not stream.inbox:
-                self._wait_for_content()
-            if stream.inbox:
-                content = stream.inbox.popleft()
-                self._owed += len(content)
-                if self._owed >= self._owed_limit:
-                    self._give_back()
+            content = self._receive()
+            if content:
                 return content
-            if stream.failure is not None:
-                raise stream.failure.exception()
-            if stream.trailers:
-                self._extensions["trailing_headers"] = stream.trailers
-            self._ended = True
         except Exception as exc:
             if self._trace is not None:
                 self._trace.event("receive_response_body.failed", {"exception": exc})
@@ -142,6 +131,25 @@ class ResponseBody:
             self._trace.event("receive_response_body.complete", {"return_value": None})
         self.close()
         raise StopIteration
+
+    def read_whole(self) -> bytes:
+        """Return all of the body."""
+        if self._closed or self._trace is not None:
+            return b"".join([content for content in self])
+        parts: List[bytes] = []
+        try:
+            content = self._receive()
+            while content:
+                parts.append(content)
+                content = self._receive()
+        except Exception:
+            self.close()
+            raise
+        except BaseException:
+            self._abandon()
+            raise
+        self.close()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
         """Give the stream back. The server is told where it has more to send; whatever it sends is discarded."""
@@ -166,14 +174,36 @@ class ResponseBody:
     def _info(self) -> Dict[str, Any]:
         return {"request": self._request, "stream_id": self._stream.id}
 
-    def _wait_for_content(self) -> None:
+    def _receive(self) -> bytes:
+        """Return what comes next, b"" at the end of the body."""
+        stream = self._stream
+        if not stream.inbox and stream.remote_open:
+            if self._upload is None:
+                timeout = phase_timeout(self._request.extensions, "read")
+                self._connection._multiplexer.wait(stream, INBOX, timeout, ReadTimeout, self._trace)
+            else:
+                self._send_and_wait(self._upload)
+        if stream.inbox:
+            content = stream.inbox.popleft()
+            self._owed += len(content)
+            if self._owed >= self._owed_limit:
+                self._give_back()
+            return content
+        if stream.failure is not None:
+            raise stream.failure.exception()
+        if stream.trailers:
+            self._extensions["trailing_headers"] = stream.trailers
+        self._ended = True
+        return b""
+
+    def _send_and_wait(self, upload: Upload) -> None:
         """Return when there is content, or none to come; meanwhile send what is left of the request."""
         multiplexer, stream = self._connection._multiplexer, self._stream
         while not stream.inbox and stream.remote_open:
             wants = INBOX
             if self._upload is not None and stream.local_open:
                 try:
-                    if self._connection._send_some(stream, self._upload, self._request):
+                    if self._connection._send_some(stream, upload, self._request):
                         continue
                     wants |= WINDOW
                 except WriteError:

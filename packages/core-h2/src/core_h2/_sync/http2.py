@@ -34,7 +34,6 @@ from core_backends import (
     WriteTimeout,
 )
 from core_backends.lowlevel import (
-    DEFAULT_PORTS,
     Tracer,
     host_header,
     in_memory_body,
@@ -90,6 +89,8 @@ class HTTP2Connection(ConnectionInterface):
         ping_timeout: float = 20.0,
     ) -> None:
         self._origin = origin
+        self._scheme = _schemes.get(origin.scheme, origin.scheme)
+        self._authority = host_header(origin.scheme, origin.host, origin.port)
         self._network_stream = stream
         self._keepalive_expiry = keepalive_expiry
         self._h2_state = Engine(
@@ -120,13 +121,13 @@ class HTTP2Connection(ConnectionInterface):
         Raises `ConnectionNotAvailable` when there is no slot, or when the server did not process the request and it can
         be sent again elsewhere; otherwise the exceptions of the contract.
         """
-        if not self._leads_to(request):
+        if not self._origin.covers(request.url):
             raise RuntimeError(f"Attempted to send request to {request.url.origin} on connection to {self._origin}")
         if self._request_count and not self._exchanges:
             self._look_before_reuse()
         trace = tracer(logger, request.extensions)
         first = not self._h2_state.started
-        stream, upload = self._open(request)
+        stream, upload = self._open(request, trace)
         try:
             write_error = self._send(request, stream, upload, first, trace)
             if trace is None:
@@ -158,29 +159,24 @@ class HTTP2Connection(ConnectionInterface):
         body = ResponseBody(self, request, stream, upload, trace, extensions)
         return make_response(head.status, list(head.headers), body, extensions)
 
-    def _leads_to(self, request: Request) -> bool:
-        url, origin = request.url, self._origin
-        port = url.port or DEFAULT_PORTS.get(url.scheme)
-        return url.host == origin.host and port == origin.port and url.scheme == origin.scheme
-
-    def _open(self, request: Request) -> Tuple[Stream, Optional[Upload]]:
+    def _open(self, request: Request, trace: Optional[Tracer]) -> Tuple[Stream, Optional[Upload]]:
         """Get a slot and put the request in line, its body included where it is at hand and small enough."""
         content = in_memory_body(request.stream)
         upload = None if content is not None and not len(content) else Upload(request.stream, content)
         size = 0 if upload is None else len(upload.rest) if upload.exhausted else None
-        url = request.url
-        engine = self._h2_state
-        self._heed_notes()
-        with self._multiplexer.lock:
-            if not engine.has_slot or not self._multiplexer.writable:
+        engine, multiplexer = self._h2_state, self._multiplexer
+        if self._notes:
+            self._heed_notes()
+        with multiplexer.lock:
+            if not engine.has_slot or not multiplexer.writable:
                 raise ConnectionNotAvailable()
             if not engine.started:
                 engine.start()
             stream = engine.open_stream(
                 request.method,
-                _schemes.get(url.scheme, url.scheme),
-                host_header(url.scheme, url.host, url.port),
-                url.target,
+                self._scheme,
+                self._authority,
+                request.url.target,
                 request.headers,
                 body_size=size,
             )
@@ -188,6 +184,8 @@ class HTTP2Connection(ConnectionInterface):
             self._request_count += 1
             if upload is not None and upload.exhausted:
                 upload.rest = upload.rest[engine.send_data(stream, upload.rest, True) :]
+            if trace is None and not stream.local_open:
+                multiplexer.rely(stream)
         return stream, upload
 
     def _send(
@@ -205,7 +203,9 @@ class HTTP2Connection(ConnectionInterface):
         timeout = phase_timeout(request.extensions, "write")
         try:
             if trace is None:
-                self._multiplexer.flush(timeout)
+                if stream.relying:
+                    return None
+                self._multiplexer.flush_together(timeout)
                 if upload is not None:
                     self._send_body(request, stream, upload, trace)
                 return None
@@ -252,18 +252,25 @@ class HTTP2Connection(ConnectionInterface):
         write_error: Optional[Exception],
         trace: Optional[Tracer],
     ) -> Tuple[int, Any]:
+        multiplexer = self._multiplexer
         timeout = phase_timeout(request.extensions, "read")
-        if isinstance(write_error, WriteTimeout):
-            timeout = 0.0
         try:
-            self._multiplexer.wait(stream, HEAD, timeout, ReadTimeout, trace)
+            if stream.relying:
+                try:
+                    multiplexer.wait_for_answer(stream, phase_timeout(request.extensions, "write"), timeout)
+                except (WriteError, WriteTimeout) as exc:
+                    write_error = exc
+            if isinstance(write_error, WriteTimeout):
+                timeout = 0.0
+            multiplexer.wait(stream, HEAD, timeout, ReadTimeout, trace)
         except ReadTimeout:
+            write_error = write_error or multiplexer.why_unsent(stream)
             if write_error is None:
                 raise
             raise write_error from None
         head: Optional[ResponseHead] = stream.head
         if head is None:
-            raise self._why_it_failed(request, stream, upload, write_error)
+            raise self._why_it_failed(request, stream, upload, write_error or multiplexer.why_unsent(stream))
         return head.status, head.headers
 
     def _why_it_failed(

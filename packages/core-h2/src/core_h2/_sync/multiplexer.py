@@ -29,7 +29,7 @@ from core_backends import (
 from core_backends.lowlevel import Event, Tracer, abandon
 
 from .._engine import Engine
-from .._streams import Stream
+from .._streams import HEAD, Stream
 from .writer import Writer
 
 __all__ = ["Multiplexer"]
@@ -85,13 +85,19 @@ class Multiplexer(Writer):
             with self.lock:
                 if self.engine.ready(stream, wants):
                     return
-                if self._reading:
+                forsaken = stream.relying and not self._writing
+                if forsaken:
+                    turn = None
+                elif self._reading or stream.relying:
                     turn = stream.waiter = Event()
                     stream.wants = wants
                     self._waiters[stream.id] = stream
                 else:
                     self._reading = True
                     turn = None
+            if forsaken:
+                self.flush(None if deadline is None else max(0.0, deadline - time.monotonic()))
+                continue
             if turn is None:
                 self._read_for(stream, wants, deadline, error, trace)
                 return
@@ -106,6 +112,35 @@ class Multiplexer(Writer):
                     return
                 raise error(_timeout_text(error, stream))
 
+    def wait_for_answer(
+        self,
+        stream: Stream,
+        write_timeout: Optional[float],
+        read_timeout: Optional[float],
+    ) -> None:
+        """Return when a request that relies on another's writing is answered, or has failed.
+
+        Raises `WriteTimeout` where it is not written in time, `ReadTimeout` where it is not answered in time after
+        that, and `WriteError`.
+        """
+        began = time.monotonic()
+        limits = [timeout for timeout in (write_timeout, read_timeout) if timeout is not None]
+        try:
+            self.wait(stream, HEAD, min(limits, default=None), ReadTimeout)
+            return
+        except (ReadTimeout, WriteTimeout):
+            if not stream.relying and stream.sent_at is None:
+                raise
+        # In nearly all cases the answer has come. Here the two time limits are looked at one after the other.
+        if stream.relying:
+            left = None if write_timeout is None else max(0.0, began + write_timeout - time.monotonic())
+            self.flush(left)
+        left = None
+        if read_timeout is not None:
+            sent_at = began if stream.sent_at is None else stream.sent_at
+            left = max(0.0, sent_at + read_timeout - time.monotonic())
+        self.wait(stream, HEAD, left, ReadTimeout)
+
     def _read_for(
         self,
         stream: Stream,
@@ -115,29 +150,32 @@ class Multiplexer(Writer):
         trace: Optional[Tracer],
     ) -> None:
         """As the one who reads, read until `stream` is ready, and pass the reading on."""
+        engine = self.engine
         try:
             while True:
                 remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
-                if self.engine.outbound:
+                if engine.outbound:
                     self.flush_if_possible(remaining)
                 self._read_once(remaining)
-                if self.engine.owes_answer:
+                if engine.owes_answer:
                     # Whoever has what they need may not come back for a while.
                     self.flush_if_possible(remaining)
-                if self.engine.settings_events:
+                if engine.settings_events:
                     self._report_settings(trace)
-                if self.engine.ready(stream, wants):
+                if engine.ready(stream, wants):
                     return
                 if deadline is not None and time.monotonic() >= deadline:
                     raise error(_timeout_text(error, stream))
         finally:
             with self.lock:
                 self._reading = False
-                self._pass_reading()
+                if self._waiters:
+                    self._pass_reading()
 
     def _read_once(self, remaining: Optional[float]) -> bool:
         """Read and deliver; whether anything came. A timeout is not told here: who waits goes by a deadline."""
-        slice_ = self._slice(remaining)
+        interval = self._ping_interval
+        slice_ = remaining if interval is None else self._slice(remaining, interval)
         try:
             data = self.network.read(self._read_size, slice_)
         except ReadTimeout:
@@ -151,11 +189,13 @@ class Multiplexer(Writer):
                 self._deliver()
             self.shut()
             return False
+        engine = self.engine
         with self.lock:
-            self._heard_at = time.monotonic()
-            self.engine.receive(data)
+            if interval is not None:
+                self._heard_at = time.monotonic()
+            engine.receive(data)
             self._deliver()
-        if self.engine.failed:
+        if engine.failure is not None:
             self._say_farewell()
         return True
 
@@ -170,17 +210,32 @@ class Multiplexer(Writer):
         touched.clear()
 
     def _pass_reading(self) -> None:
+        if self._reading:
+            return
         # The youngest is likely to wait longest, and so to read longest.
-        if self._waiters and not self._reading:
-            _, stream = self._waiters.popitem()
-            stream.waiter.set()
-            stream.waiter = None
+        for stream in reversed(self._waiters.values()):
+            if not stream.relying:
+                self._wake(stream)
+                return
+
+    def _wake_relying(self) -> None:
+        for stream in self._relying:
+            if stream.waiter is not None:
+                self._wake(stream)
+                return
+
+    def _wake(self, stream: Stream) -> None:
+        del self._waiters[stream.id]
+        stream.waiter.set()
+        stream.waiter = None
 
     def _stop_waiting(self, stream: Stream) -> None:
-        """Stop waiting; if the reading has been passed here just now, pass it on."""
+        """Stop waiting; if the reading or the writing has been passed here just now, pass it on."""
         with self.lock:
             if self._waiters.pop(stream.id, None) is None:
                 self._pass_reading()
+                if not self._writing and self._relying:
+                    self._wake_relying()
             stream.waiter = None
 
     def _report_settings(self, trace: Optional[Tracer]) -> None:
@@ -215,11 +270,9 @@ class Multiplexer(Writer):
 
     # Signs of life.
 
-    def _slice(self, remaining: Optional[float]) -> Optional[float]:
-        if self._ping_interval is None:
-            return remaining
+    def _slice(self, remaining: Optional[float], interval: float) -> Optional[float]:
         outstanding = self.engine.pings_sent > self.engine.pings_answered
-        limit = self._ping_timeout if outstanding else self._ping_interval
+        limit = self._ping_timeout if outstanding else interval
         left = max(0.0, self._heard_at + limit - time.monotonic())
         return left if remaining is None else min(left, remaining)
 
