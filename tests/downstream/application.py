@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import socket
 import ssl
 import threading
 from types import TracebackType
-from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Type
+from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Set, Type
 from urllib.parse import urlsplit
 
 
@@ -98,9 +99,18 @@ class Listener(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Exchange)
         self.application = application
         self.seen: List[Seen] = []
+        self.connections: Set[socket.socket] = set()
         self.stopping = threading.Event()
         if context is not None:
             self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connections.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away in the middle is part of the tests."""
@@ -124,11 +134,14 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Refuse connections from now on."""
+        """Refuse connections from now on, and end those there are."""
         self._listener.stopping.set()
         self._listener.shutdown()
         self._listener.server_close()
         self._thread.join()
+        for connection in list(self._listener.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def __exit__(
         self,

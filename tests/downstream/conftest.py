@@ -11,8 +11,8 @@ import trustme
 
 from .application import Exchange, Server
 
-# httpx and hishel iterate by async generators, which trio finds unfinished when a loop over a body was left early.
-THEIR_GENERATORS = r"ignore:Async generator '(httpx|hishel)\.:ResourceWarning"
+# They iterate by async generators, which trio finds unfinished when a loop over a body was left early.
+THEIR_GENERATORS = r"ignore:Async generator '(httpx|hishel|openai)\.:ResourceWarning"
 
 Run = Callable[[Callable[[], Awaitable[Any]]], Any]
 

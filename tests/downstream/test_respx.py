@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, AsyncIterator, Iterator
 
-import httpcore
 import httpx
 import pytest
 import respx
+
+import httpcore
 
 from .application import Server
 from .conftest import Run

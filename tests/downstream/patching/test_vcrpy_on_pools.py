@@ -5,10 +5,11 @@ from __future__ import annotations
 import pathlib
 from typing import AsyncIterator, Iterator
 
-import httpcore
 import pytest
 import vcr
 from vcr.errors import CannotOverwriteExistingCassetteException
+
+import httpcore
 
 from ..application import Server
 from ..conftest import Run
