@@ -24,7 +24,7 @@ class ProgramStream(NetworkStream):
     def __init__(self, command: List[str]) -> None:
         self._socket, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(command, stdin=theirs, stdout=theirs)
+            self._process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=theirs.fileno())
 
     def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
         self._socket.settimeout(timeout)

@@ -35,7 +35,14 @@ __all__ = [
 
 BytesOrText = Union[bytes, str]
 HeaderPairs = List[Tuple[bytes, bytes]]
-HeaderTypes = Union[Sequence[Tuple[BytesOrText, BytesOrText]], Mapping[BytesOrText, BytesOrText], None]
+# A mapping is invariant in its keys, so each kind of them is named: `Dict[str, str]` is no `Mapping[BytesOrText, ...]`.
+HeaderTypes = Union[
+    Sequence[Tuple[BytesOrText, BytesOrText]],
+    Mapping[str, BytesOrText],
+    Mapping[bytes, BytesOrText],
+    Mapping[BytesOrText, BytesOrText],
+    None,
+]
 
 DEFAULT_PORTS: Dict[bytes, int] = {
     b"ftp": 21,

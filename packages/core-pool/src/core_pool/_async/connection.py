@@ -20,7 +20,7 @@ import ssl
 import threading
 import time
 from types import TracebackType
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Type
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Type, TypeVar
 
 from core_backends import (
     SOCKET_OPTION,
@@ -61,6 +61,8 @@ __all__ = ["AsyncHTTPConnection"]
 # Streams that are assumed to fit on a connection whose protocol is not known yet (RFC 9113 § 6.5.2 recommends no
 # fewer).
 ASSUMED_STREAMS = 100
+
+Self = TypeVar("Self", bound="AsyncHTTPConnection")
 
 logger = logging.getLogger("httpcore.connection")
 
@@ -278,7 +280,7 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
             attempt.interrupt.fire()
         return self._connection
 
-    async def __aenter__(self) -> AsyncHTTPConnection:
+    async def __aenter__(self: Self) -> Self:
         return self
 
     async def __aexit__(

@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 from types import TracebackType
-from typing import Any, Callable, Deque, FrozenSet, List, Optional, Set, Type
+from typing import Any, Callable, Deque, FrozenSet, List, Optional, Set, Type, TypeVar
 
 from core_backends import (
     AsyncConnectionInterface,
@@ -54,6 +54,8 @@ __all__ = ["AsyncConnectionPool"]
 # A connection may send a request back: it was shared while being established, or the server is going away. More often
 # than this in a row is a server that accepts connections and refuses every request on them.
 MAX_ATTEMPTS = 32
+
+Self = TypeVar("Self", bound="AsyncConnectionPool")
 
 logger = logging.getLogger("httpcore.connection")
 
@@ -197,7 +199,7 @@ class AsyncConnectionPool(AsyncRequestInterface):
         self._follow_up()
         await self._tidy()
 
-    async def __aenter__(self) -> AsyncConnectionPool:
+    async def __aenter__(self: Self) -> Self:
         return self
 
     async def __aexit__(

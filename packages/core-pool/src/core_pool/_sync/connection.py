@@ -21,7 +21,7 @@ import ssl
 import threading
 import time
 from types import TracebackType
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Type
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Type, TypeVar
 
 from core_backends import (
     SOCKET_OPTION,
@@ -62,6 +62,8 @@ __all__ = ["HTTPConnection"]
 # Streams that are assumed to fit on a connection whose protocol is not known yet (RFC 9113 § 6.5.2 recommends no
 # fewer).
 ASSUMED_STREAMS = 100
+
+Self = TypeVar("Self", bound="HTTPConnection")
 
 logger = logging.getLogger("httpcore.connection")
 
@@ -279,7 +281,7 @@ class HTTPConnection(ConnectionInterface):
             attempt.interrupt.fire()
         return self._connection
 
-    def __enter__(self) -> HTTPConnection:
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(

@@ -19,7 +19,7 @@ import threading
 import time
 from collections import deque
 from types import TracebackType
-from typing import Any, Callable, Deque, FrozenSet, List, Optional, Set, Type
+from typing import Any, Callable, Deque, FrozenSet, List, Optional, Set, Type, TypeVar
 
 from core_backends import (
     ConnectError,
@@ -55,6 +55,8 @@ __all__ = ["ConnectionPool"]
 # A connection may send a request back: it was shared while being established, or the server is going away. More often
 # than this in a row is a server that accepts connections and refuses every request on them.
 MAX_ATTEMPTS = 32
+
+Self = TypeVar("Self", bound="ConnectionPool")
 
 logger = logging.getLogger("httpcore.connection")
 
@@ -198,7 +200,7 @@ class ConnectionPool(RequestInterface):
         self._follow_up()
         self._tidy()
 
-    def __enter__(self) -> ConnectionPool:
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(
