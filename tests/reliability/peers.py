@@ -77,6 +77,8 @@ class Peer:
         self.faults: List[BaseException] = []
         self.received: List[bytearray] = []
         self.keep_received = False
+        # While `keep_received`: the number of the connection, and the fields, of each request.
+        self.exchanges: List[Tuple[int, Dict[bytes, bytes]]] = []
         # Called with the identifier of each request that has arrived whole; what it raises ends the connection.
         self.on_request: Callable[[bytes], Any] = len
         self._listener = socket.socket()
@@ -96,6 +98,7 @@ class Peer:
             self.accepted = 0
             self.most_open = len(self._open)
             self.received.clear()
+            self.exchanges.clear()
 
     def wait_until_idle(self) -> None:
         with self._changed:
@@ -172,6 +175,12 @@ class Peer:
             with self._changed:
                 self.received.append(log)
         return log
+
+    def keep_exchange(self, log: bytearray, fields: Dict[bytes, bytes]) -> None:
+        """Keep a request's fields with the number of its connection, whose log `keep` has given."""
+        if self.keep_received:
+            with self._changed:
+                self.exchanges.append((id(log), fields))
 
     def serve(self, stream: socket.socket) -> None:
         raise NotImplementedError
@@ -262,9 +271,11 @@ class Origin(Peer):
             self._serve_http11(stream)
 
     def _serve_http11(self, stream: socket.socket) -> None:
-        reader = Reader(stream, self.keep(), self.keep_received)
+        log = self.keep()
+        reader = Reader(stream, log, self.keep_received)
         while True:
             method, target, headers = reader.head()
+            self.keep_exchange(log, {**headers, b":path": target})
             size = reader.body_size(headers)
             identifier = headers.get(b"x-id", b"-")
             self.on_request(identifier)
@@ -328,6 +339,7 @@ class HTTP2Session:
         if isinstance(event, h2.events.RequestReceived):
             if self._origin.keep_received:
                 self._origin.fields.append(list(event.headers))
+            self._origin.keep_exchange(self._log, dict(event.headers))
             self._requests[event.stream_id] = dict(event.headers)
             self._sizes[event.stream_id] = 0
         elif isinstance(event, h2.events.DataReceived):
@@ -427,6 +439,7 @@ class HTTPProxy(Relay):
                 host, _, port = target.decode("ascii").rpartition(":")
                 self.relay(stream, host, int(port), b"HTTP/1.1 200 Connection established\r\n\r\n")
                 return
+            self.keep_exchange(log, {**headers, b":path": target})
             size = reader.body_size(headers)
             self.on_request(headers.get(b"x-id", b"-"))
             body = b"".join(answer_parts(method, target, headers.get(b"x-id", b"-"), size))
