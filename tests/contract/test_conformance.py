@@ -354,11 +354,6 @@ def test_backends_of_threads_conform(name: str, servers: EchoServers, tls: TLS) 
     testing.check_backend(SYNC_BACKENDS[name](), **arguments_for(servers, tls, name))
 
 
-# anyio on trio leaves a socket to the garbage collector when it cannot be bound to its local address.
-@pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <socket.socket.*'0.0.0.0', 0.:pytest.PytestUnraisableExceptionWarning"
-)
-@pytest.mark.filterwarnings("ignore:unclosed <socket.socket.*'0.0.0.0', 0.:ResourceWarning")
 @pytest.mark.parametrize(("name", "library"), ALL_ASYNC)
 def test_async_backends_conform(name: str, library: str, servers: EchoServers, tls: TLS) -> None:
     async def check() -> None:

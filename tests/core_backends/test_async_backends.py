@@ -185,7 +185,9 @@ def test_the_offer_is_made_and_the_context_left_as_it_was(kind: Any, serve: Any,
     assert core_backends._ssl.offered_by(client) == []
 
 
-def test_options_that_the_system_refuses_leave_no_socket(kind: Any, listener: socket.socket) -> None:
+def test_options_that_the_system_refuses_leave_no_socket_and_are_set_before_connecting(
+    kind: Any, listener: socket.socket
+) -> None:
     make, run = kind
 
     async def main() -> None:
@@ -201,6 +203,9 @@ def test_options_that_the_system_refuses_leave_no_socket(kind: Any, listener: so
         gc.collect()
 
     run(main)
+    listener.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        listener.accept()
 
 
 def test_anyio_streams_of_any_kind_can_be_wrapped() -> None:

@@ -8,7 +8,8 @@ Rules that hold here:
 * anyio's cancel scopes give the time limits; one is made for a call that has a limit, and for no other.
 * What is written is handed over in pieces of one size, so the limit counts per piece that the peer took; a buffer that
   the caller may change is copied, since a transport may keep what it was given.
-* `socket_options` are set as soon as anyio has connected: it offers no place before that.
+* TCP connections are made here, and handed to anyio then (see `_anyio_connect`). For unix sockets, which anyio
+  connects, `socket_options` are set afterwards: it offers no place before that.
 * TLS is this project's own layer over memory, which tells the end of a session on an idle connection.
 """
 
@@ -21,6 +22,7 @@ import ssl
 from typing import Any, Iterable, Optional, Sequence
 
 from ._abandon import abandon
+from ._anyio_connect import connect_tcp_stream
 from ._async.tls_layer import AsyncTLSLayerStream
 from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
 from ._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
@@ -191,14 +193,10 @@ class AnyIOBackend(AsyncNetworkBackend):
         local_address: Optional[str] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> AsyncNetworkStream:
-        target = target_text(host, port)
         try:
-            with anyio.move_on_after(_limit(timeout)):
-                stream = await anyio.connect_tcp(remote_host=host, remote_port=port, local_host=local_address)
-                return _with_options(AnyIOStream(stream), socket_options)
-        except (*_failures(), OverflowError, TypeError) as exc:
-            raise ConnectError(f"Cannot connect to {target}: {_causes(exc)}") from exc
-        raise ConnectTimeout(f"Connecting to {target} took longer than {timeout} seconds.")
+            return AnyIOStream(await connect_tcp_stream(host, port, timeout, local_address, socket_options))
+        except _failures() as exc:
+            raise ConnectError(f"Cannot connect to {target_text(host, port)}: {_text(exc)}") from exc
 
     async def connect_unix_socket(
         self,
@@ -213,7 +211,7 @@ class AnyIOBackend(AsyncNetworkBackend):
                 stream = await anyio.connect_unix(path)
                 return _with_options(AnyIOStream(stream), socket_options)
         except (*_failures(), TypeError) as exc:
-            raise ConnectError(f"Cannot connect to {path}: {_causes(exc)}") from exc
+            raise ConnectError(f"Cannot connect to {path}: {_text(exc)}") from exc
         raise ConnectTimeout(f"Connecting to {path} took longer than {timeout} seconds.")
 
     async def sleep(self, seconds: float) -> None:
@@ -232,10 +230,3 @@ def _with_options(stream: AnyIOStream, socket_options: Optional[Iterable[SOCKET_
         stream.abort()
         raise
     return stream
-
-
-def _causes(exc: BaseException) -> str:
-    """Return the text of an error, with those that anyio has gathered behind "All connection attempts failed"."""
-    cause = exc.__cause__
-    causes = getattr(cause, "exceptions", None) or ([] if cause is None else [cause])
-    return "; ".join([str(exc), *(str(each) for each in causes if str(each) != str(exc))])

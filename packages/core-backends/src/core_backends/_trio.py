@@ -37,7 +37,7 @@ try:
 except ImportError:  # pragma: no cover - the backend says so when it is made
     trio = None  # type: ignore[assignment]
 
-__all__ = ["TrioBackend", "TrioStream"]
+__all__ = ["TrioBackend", "TrioStream", "connect_tcp_socket"]
 
 
 class TrioStream(AsyncNetworkStream):
@@ -276,6 +276,28 @@ class _Race:
                 ended.set()
 
 
+async def connect_tcp_socket(
+    host: str,
+    port: int,
+    timeout: Optional[float],
+    local_address: Optional[str],
+    socket_options: Optional[Iterable[SOCKET_OPTION]],
+) -> socket.socket:
+    """Return a connected, non-blocking TCP socket; raises `ConnectTimeout` or `ConnectError`."""
+    target = target_text(host, port)
+    race = _Race(local_address, list(socket_options or ()))
+    with _budget(timeout):
+        try:
+            addresses: Any = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, ValueError, OverflowError) as exc:
+            raise ConnectError(f"Cannot resolve {target}: {exc}") from exc
+        await race.run(interleaved(addresses))
+        if race.winner is None:
+            raise connection_error(target, race.error) from race.error
+        return race.winner
+    raise ConnectTimeout(f"Connecting to {target} took longer than {timeout} seconds.")
+
+
 class TrioBackend(AsyncNetworkBackend):
     """Connects sockets under trio. Raises `RuntimeError` where trio is not installed."""
 
@@ -294,18 +316,7 @@ class TrioBackend(AsyncNetworkBackend):
         local_address: Optional[str] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> AsyncNetworkStream:
-        target = target_text(host, port)
-        race = _Race(local_address, list(socket_options or ()))
-        with _budget(timeout):
-            try:
-                addresses: Any = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            except (OSError, ValueError, OverflowError) as exc:
-                raise ConnectError(f"Cannot resolve {target}: {exc}") from exc
-            await race.run(interleaved(addresses))
-            if race.winner is None:
-                raise connection_error(target, race.error) from race.error
-            return TrioStream(race.winner)
-        raise ConnectTimeout(f"Connecting to {target} took longer than {timeout} seconds.")
+        return TrioStream(await connect_tcp_socket(host, port, timeout, local_address, socket_options))
 
     async def connect_unix_socket(
         self,

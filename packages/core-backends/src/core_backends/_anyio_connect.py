@@ -1,0 +1,74 @@
+"""Connecting for anyio: sockets of our own, under either runtime, as anyio's streams.
+
+Rules that hold here:
+
+* anyio's own connecting is not used. Under asyncio, on CPython 3.8 and 3.9, a task's cancellation that comes at the
+  wrong moment passes for that of anyio's own task group and is lost, or a socket stays open; and there is no place for
+  options that have to be set before connecting.
+* A socket belongs to whoever has it: until anyio's stream is there, it is closed here when anything goes wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any, Iterable, Optional
+
+from ._asyncio_connect import connect_tcp_socket
+from ._backend import SOCKET_OPTION
+from ._runtime import current_async_library
+
+__all__ = ["connect_tcp_stream"]
+
+
+async def connect_tcp_stream(
+    host: str,
+    port: int,
+    timeout: Optional[float],
+    local_address: Optional[str],
+    socket_options: Optional[Iterable[SOCKET_OPTION]],
+) -> Any:
+    """Return a connected `anyio.abc.SocketStream`; raises `ConnectTimeout` or `ConnectError`, or what anyio raises."""
+    connect: Any = connect_tcp_socket
+    wrap = _wrap_for_asyncio
+    if current_async_library() == "trio":
+        from ._trio import connect_tcp_socket as connect
+
+        wrap = _wrap_for_trio
+    sock = await connect(host, port, timeout, local_address, socket_options)
+    try:
+        return await wrap(sock)
+    except BaseException:
+        sock.close()
+        raise
+
+
+async def _wrap_for_asyncio(sock: socket.socket) -> Any:
+    from anyio.abc import SocketStream
+
+    stream: Any
+    if hasattr(SocketStream, "from_socket"):
+        stream = await SocketStream.from_socket(sock)
+    else:
+        # Before 4.12 anyio has no public way to make a stream of a socket.
+        from anyio._backends import _asyncio
+
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.create_connection(_asyncio.StreamProtocol, sock=sock)
+        stream = _asyncio.SocketStream(transport, protocol)
+    # As anyio does with streams that it connects: what nobody reads yet stays in the socket, where it can be seen.
+    reading: Any = getattr(stream, "_transport", None)
+    if reading is not None:
+        reading.pause_reading()
+    return stream
+
+
+async def _wrap_for_trio(sock: socket.socket) -> Any:
+    from anyio.abc import SocketStream
+
+    if hasattr(SocketStream, "from_socket"):
+        return await SocketStream.from_socket(sock)
+    import trio
+    from anyio._backends import _trio
+
+    return _trio.SocketStream(trio.socket.from_stdlib_socket(sock))
