@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import pathlib
 import ssl
+import sys
 from typing import Any, Awaitable, Callable, Iterator
 
 import pytest
 import trustme
+
+# httpx goes through the scripted proxies of the integration tests, which are plain modules.
+sys.path.append(str(pathlib.Path(__file__).parent.parent / "integration"))
 
 from .application import Exchange, Server
 
