@@ -45,7 +45,7 @@ def wheel() -> Dict[str, str]:
 
 @pytest.fixture
 def sdist() -> Dict[str, str]:
-    others = ("PKG-INFO", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore")
+    others = ("PKG-INFO", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")
     return {**{f"src/{name}": text for name, text in SOURCES.items()}, **dict.fromkeys(others, "")}
 
 
