@@ -196,6 +196,30 @@ def test_what_was_not_processed_can_be_sent_again_if_the_body_can() -> None:
             assert connection.is_closed() is (refuse is by_goaway)
 
 
+def test_a_refusal_tells_whether_others_were_served() -> None:
+    class Ending(Peer):
+        def on_end(self, stream_id: int, exchange: Exchange) -> None:
+            if stream_id <= last:
+                self.respond(stream_id, b"hello")
+            else:
+                self.goaway(last)
+
+    for last, served in ((0, False), (1, True), (3, True)):
+        connection, _ = connected(Ending({}))
+        for _ in range(1, last + 1, 2):
+            assert (connection.request("GET", URL)).content == b"hello"
+        with pytest.raises(ConnectionNotAvailable, match="did not process") as caught:
+            connection.request("GET", URL)
+        assert caught.value.others_served is served
+    # A server that refuses one stream, and goes on, may do so for ever.
+    peer = Silent({})
+    peer.on_end = lambda stream_id, exchange: peer.reset(stream_id, 7)  # type: ignore[method-assign]
+    connection, _ = connected(peer)
+    with pytest.raises(ConnectionNotAvailable) as caught:
+        connection.request("GET", URL)
+    assert not caught.value.others_served
+
+
 def test_a_reset_names_stream_and_code() -> None:
     for code, name in ((2, "INTERNAL_ERROR"), (8, "CANCEL"), (11, "ENHANCE_YOUR_CALM"), (99, "error code 0x63")):
         peer = Silent({})

@@ -372,6 +372,23 @@ async def test_a_connection_that_refuses_for_ever_is_given_up() -> None:
         assert books(pool) == "[Requests: 0 active, 0 queued | Connections: 0 active, 0 idle]>"
 
 
+async def test_refusals_by_connections_that_served_others_are_no_refusal_for_ever() -> None:
+    network = AsyncFakeNetwork()
+    refused: List[Any] = []
+
+    async def refuse(operation: str, connection: AsyncFakeConnection) -> None:
+        if operation == "request" and len(refused) < 100:
+            refused.append(connection)
+            unavailable = ConnectionNotAvailable("going away")
+            unavailable.others_served = True
+            raise unavailable
+
+    network.hook = refuse
+    async with network.pool(max_connections=2) as pool:
+        assert (await pool.request("GET", A)).status == 200
+    assert len(refused) == 100
+
+
 @pytest.mark.parametrize("promise", [100, None])
 @pytest.mark.parametrize("max_connections", [1, 3])
 async def test_a_connection_shared_while_connecting_may_turn_out_to_serve_one_at_a_time(

@@ -51,7 +51,13 @@ def map_exceptions(map: ExceptionMapping) -> Iterator[None]:
 
 
 class ConnectionNotAvailable(Exception):
-    """A connection cannot take this request now; nothing of it was sent. A pool tries again on another one."""
+    """A connection cannot take this request now, or the server did nothing with it. A pool tries again on another one.
+
+    `others_served` is true where the connection did serve other requests, so that trying again leads on: a server that
+    takes three requests on each connection refuses the hundredth thirty times.
+    """
+
+    others_served = False
 
 
 class UnsupportedProtocol(Exception):

@@ -283,6 +283,9 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
         )
         if again and (upload is None or not upload.started):
             unavailable = ConnectionNotAvailable(str(reason))
+            # A connection that ends like this has served others, and takes no more: trying again gets somewhere.
+            goaway = self._h2_state.goaway
+            unavailable.others_served = goaway is not None and 0 < goaway.last_stream_id < stream.id
             unavailable.__cause__ = reason
             return unavailable
         if write_error is not None and (failure.lost or isinstance(write_error, WriteTimeout)):

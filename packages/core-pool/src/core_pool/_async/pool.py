@@ -52,7 +52,7 @@ from .body import AsyncPoolByteStream
 __all__ = ["AsyncConnectionPool"]
 
 # A connection may send a request back: it was shared while being established, or the server is going away. More often
-# than this in a row is a server that accepts connections and refuses every request on them.
+# than this, from connections that have not served others instead, is a server that refuses every request.
 MAX_ATTEMPTS = 32
 
 Self = TypeVar("Self", bound="AsyncConnectionPool")
@@ -169,7 +169,7 @@ class AsyncConnectionPool(AsyncRequestInterface):
                     continue
                 response = await connection.handle_async_request(request)
             except ConnectionNotAvailable as exc:
-                refusals += 1
+                refusals += not exc.others_served
                 if slot.shut:
                     raise _closed() from exc
                 if refusals > MAX_ATTEMPTS:
