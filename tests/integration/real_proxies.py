@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import pathlib
 import subprocess
@@ -9,7 +10,7 @@ import typing
 
 from servers.certificates import certificates
 from servers.process import Address, Server, free_port, launch, workspace
-from servers.requirement import require
+from servers.requirement import require, require_library
 
 import httpcore
 
@@ -51,11 +52,20 @@ logoutput: stderr
 internal: 127.0.0.1 port = {port}
 external: 127.0.0.1
 clientmethod: none
-socksmethod: none
-user.unprivileged: {user}
+socksmethod: {method}
+{users}
 client pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
 socks pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
 """
+
+# Dante looks users up where the system does. nss_wrapper answers from files of our own, so that none is created.
+PASSWD = """\
+{me}:x:{uid}:{gid}::/:/bin/false
+nobody:x:65534:65534::/:/bin/false
+{name}:x:4242:4242::/:/bin/false
+"""
+GROUP = "{me}:x:{gid}:\nnogroup:x:65534:\n{name}:x:4242:\n"
+SHADOW = "{name}:{hashed}:19000:0:99999:7:::\n"
 
 #: name → the scheme of its URL, and whether it wants a user name and a password.
 PROXIES: typing.Dict[str, typing.Tuple[str, bool]] = {
@@ -65,14 +75,17 @@ PROXIES: typing.Dict[str, typing.Tuple[str, bool]] = {
     "tinyproxy": ("http", False),
     "tinyproxy-auth": ("http", True),
     "dante": ("socks5", False),
+    "dante-auth": ("socks5h", True),
     "microsocks": ("socks5", False),
     "microsocks-auth": ("socks5h", True),
 }
 SECURED = [name for name, (_, auth) in PROXIES.items() if auth]
 
 
-def _unprivileged() -> str:
-    return "nobody" if os.geteuid() == 0 else str(os.geteuid())
+def _hashed(method: str) -> str:
+    """The password as daemons keep it, by a method of `openssl passwd`."""
+    command = ["openssl", "passwd", method, AUTH[1]]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 class RealProxies:
@@ -96,7 +109,10 @@ class RealProxies:
             server.stop()
 
     def _launch(
-        self, names: typing.Sequence[str], arguments: typing.Callable[[pathlib.Path], typing.List[str]]
+        self,
+        names: typing.Sequence[str],
+        arguments: typing.Callable[[pathlib.Path], typing.List[str]],
+        environment: typing.Optional[typing.Callable[[pathlib.Path], typing.Dict[str, str]]] = None,
     ) -> None:
         directory = workspace(names[0])
         # Some give up root, and then want to write.
@@ -107,7 +123,7 @@ class RealProxies:
                 self._ports[name] = free_port()
             return arguments(directory), [("127.0.0.1", self._ports[name]) for name in names]
 
-        self._servers.append(launch(prepare, directory))
+        self._servers.append(launch(prepare, directory, environment(directory) if environment is not None else None))
 
     def _start_squid(self, _: str) -> None:
         program = require("squid")
@@ -115,10 +131,7 @@ class RealProxies:
 
         def arguments(directory: pathlib.Path) -> typing.List[str]:
             passwords = directory / "passwords"
-            hashed = subprocess.run(
-                ["openssl", "passwd", "-apr1", AUTH[1]], check=True, stdout=subprocess.PIPE, text=True
-            ).stdout
-            passwords.write_text(f"{AUTH[0]}:{hashed}")
+            passwords.write_text(f"{AUTH[0]}:{_hashed('-apr1')}\n")
             configuration = directory / "squid.conf"
             configuration.write_text(
                 SQUID.format(
@@ -148,13 +161,27 @@ class RealProxies:
 
     def _start_dante(self, name: str) -> None:
         program = require("danted")
+        secured = name.endswith("-auth")
+        me = getpass.getuser()
+        users = f"user.privileged: {me}\nuser.unprivileged: {'nobody' if os.geteuid() == 0 else me}"
 
         def arguments(directory: pathlib.Path) -> typing.List[str]:
             configuration = directory / "danted.conf"
-            configuration.write_text(DANTE.format(port=self._ports[name], user=_unprivileged()))
+            method = "username" if secured else "none"
+            configuration.write_text(DANTE.format(port=self._ports[name], method=method, users=users))
             return [program, "-f", str(configuration), "-p", str(directory / "pid")]
 
-        self._launch([name], arguments)
+        def environment(directory: pathlib.Path) -> typing.Dict[str, str]:
+            who = {"me": me, "uid": os.getuid(), "gid": os.getgid(), "name": AUTH[0], "hashed": _hashed("-6")}
+            variables = {"LD_PRELOAD": require_library("nss_wrapper")}
+            for file, text in (("passwd", PASSWD), ("group", GROUP), ("shadow", SHADOW)):
+                path = directory / file
+                path.write_text(text.format(**who))
+                path.chmod(0o644)
+                variables["NSS_WRAPPER_" + file.upper()] = str(path)
+            return variables
+
+        self._launch([name], arguments, environment if secured else None)
 
     def _start_microsocks(self, name: str) -> None:
         program = require("microsocks")

@@ -5,6 +5,7 @@ A matrix that quietly shrinks is worse than a red one, therefore `CI=true` turns
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import socket
@@ -13,10 +14,12 @@ import typing
 
 import pytest
 
-__all__ = ["missing", "require", "require_ipv6", "require_module", "require_unix_sockets"]
+__all__ = ["missing", "require", "require_ipv6", "require_library", "require_module", "require_unix_sockets"]
 
 #: Directories of system daemons, often absent from an ordinary user's PATH.
 DAEMON_DIRECTORIES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/opt/homebrew/sbin")
+
+LIBRARY_PATTERNS = ("/usr/lib/*/lib{}.so", "/usr/lib64/lib{}.so", "/usr/lib/lib{}.so")
 
 
 def missing(reason: str) -> typing.NoReturn:
@@ -34,6 +37,14 @@ def require(*programs: str) -> str:
         if found is not None:
             return found
     missing("{} is not installed".format(" / ".join(programs)))
+
+
+def require_library(name: str) -> str:
+    """The path of a shared library that is loaded by name, and so may have no version in it."""
+    for pattern in LIBRARY_PATTERNS:
+        for path in glob.glob(pattern.format(name)):
+            return path
+    missing(f"the library {name} is not installed")
 
 
 def require_module(name: str) -> None:
