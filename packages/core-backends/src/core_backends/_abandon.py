@@ -7,8 +7,8 @@ run up to its first suspension, which is where closing ends for all that do not 
 
 from __future__ import annotations
 
-import inspect
 import logging
+from types import CoroutineType
 from typing import Any
 
 __all__ = ["abandon"]
@@ -31,7 +31,7 @@ def abandon(closeable: Any) -> None:
             closeable.close()
             return
         closing = aclose()
-        if not inspect.iscoroutine(closing):
+        if not isinstance(closing, CoroutineType):
             return
         try:
             closing.send(None)

@@ -17,8 +17,6 @@ import threading
 import weakref
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
-import certifi
-
 __all__ = ["default_ssl_context", "is_unexpected_eof", "offering", "shared_ssl_context"]
 
 _EXTENSION_ALPN = 16
@@ -30,6 +28,8 @@ _original_offers: weakref.WeakKeyDictionary[ssl.SSLContext, List[str]] = weakref
 
 def default_ssl_context() -> ssl.SSLContext:
     """Return a new context that trusts the system's roots and certifi's, and verifies certificate and host name."""
+    import certifi  # when it is needed: it takes longer to import than all of this package
+
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context

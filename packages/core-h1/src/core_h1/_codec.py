@@ -20,11 +20,23 @@ Rules that hold here:
 
 from __future__ import annotations
 
+import re
 from typing import Any, List, Optional, Protocol, Sequence, Tuple, Union
 
 from core_backends import LocalProtocolError, RemoteProtocolError
 
-__all__ = ["JOINED_BYTES", "Buffer", "Codec", "Head", "Headers", "buffer_of", "local_error", "remote_error"]
+__all__ = [
+    "JOINED_BYTES",
+    "LONGEST_RUN",
+    "Buffer",
+    "Codec",
+    "Head",
+    "Headers",
+    "buffer_of",
+    "local_error",
+    "long_run",
+    "remote_error",
+]
 
 Buffer = Union[bytes, memoryview]
 Headers = List[Tuple[bytes, bytes]]
@@ -34,6 +46,11 @@ Head = Tuple[bytes, int, bytes, Headers]
 
 # A body up to this size is copied behind its head to be sent in one write; a larger one is handed on as it is.
 JOINED_BYTES = 64 * 1024
+
+# So many spaces in a row are no head that anyone meant, and more than h11's expressions can take.
+LONGEST_RUN = 2048
+
+long_run = re.compile(rb"[ \t]{%d}" % LONGEST_RUN).search
 
 _SECRETS = (b"authorization", b"proxy-authorization", b"cookie", b"set-cookie")
 

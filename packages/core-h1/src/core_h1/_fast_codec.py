@@ -15,12 +15,14 @@ To hand over, h11 is given a request, or the head of a chunked response, that pu
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple
 
 from core_backends import LocalProtocolError, RemoteProtocolError
 
-from ._codec import JOINED_BYTES, Buffer, Head, Headers, buffer_of
-from ._h11_codec import LONGEST_RUN, H11Codec, long_run
+from ._codec import JOINED_BYTES, LONGEST_RUN, Buffer, Head, Headers, buffer_of, long_run
+
+if TYPE_CHECKING:
+    from ._h11_codec import H11Codec
 
 __all__ = ["FastCodec"]
 
@@ -53,6 +55,13 @@ _CHUNK_CR = -2  # the bytes of a chunk are through, its CR LF is not
 _CHUNK_LF = -3  # its CR is, too
 
 _HOST: Headers = [(b"Host", b"h")]
+
+
+def _authority(max_head_bytes: int) -> H11Codec:
+    # Many programs never come to any doubt, and h11 takes longer to import than all of this package.
+    from ._h11_codec import H11Codec
+
+    return H11Codec(max_head_bytes)
 
 
 class _Fields:
@@ -166,7 +175,7 @@ class FastCodec:
         head = self._ordinary_head(method, target, headers)
         if head is None:
             self._method = b""
-            self._h11 = H11Codec(self._max_head_bytes)
+            self._h11 = _authority(self._max_head_bytes)
             return self._h11.encode_request(method, target, headers, body)
         if body is None:
             return [head]
@@ -243,7 +252,7 @@ class FastCodec:
 
     def _hand_over(self, prefix: bytes = b"", behind_chunk: bool = False) -> H11Codec:
         """Leave the rest of this response to h11, in the state that having received `prefix` puts it in."""
-        codec = H11Codec(self._max_head_bytes)
+        codec = _authority(self._max_head_bytes)
         codec.encode_request(self._method, b"/", _HOST, b"")
         if prefix:
             codec.receive(prefix)

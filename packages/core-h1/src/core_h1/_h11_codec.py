@@ -19,18 +19,26 @@ import h11
 
 from core_backends import RemoteProtocolError
 
-from ._codec import JOINED_BYTES, Buffer, Head, Headers, buffer_of, local_error, remote_error
+from ._codec import (
+    JOINED_BYTES,
+    LONGEST_RUN,
+    Buffer,
+    Head,
+    Headers,
+    buffer_of,
+    local_error,
+    long_run,
+    remote_error,
+)
 
-__all__ = ["LONGEST_RUN", "H11Codec", "long_run"]
+__all__ = ["H11Codec"]
 
 _data_event: Any = h11.Data  # hands any sized buffer on untouched, although it is typed for bytes only
 
 # h11 is fed so much at a time where it reads lines, so that what is bounded can be seen before it is parsed.
 _SLICE = 4096
-LONGEST_RUN = 2048
 _LONGEST_LINES = 8192
 
-long_run = re.compile(rb"[ \t]{%d}" % LONGEST_RUN).search
 _blank_line = re.compile(rb"\n\r?\n").search
 
 _DISCONNECTED = "Server disconnected without sending a response."

@@ -6,7 +6,7 @@ Everything public is here; where it is made, and what can be had without the res
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, List
 
 from core_backends import (
     SOCKET_OPTION,
@@ -49,17 +49,18 @@ from core_h1 import AsyncHTTP11Connection, HTTP11Connection
 from ._api import request, stream
 from ._async.connection import AsyncHTTPConnection
 from ._async.connection_pool import AsyncConnectionPool
-from ._async.http_proxy import AsyncHTTPProxy
-from ._async.socks_proxy import AsyncSOCKSProxy
 from ._lazy import lazy_name
 from ._sync.connection import HTTPConnection
 from ._sync.connection_pool import ConnectionPool
-from ._sync.http_proxy import HTTPProxy
-from ._sync.socks_proxy import SOCKSProxy
 
 if TYPE_CHECKING:
     from core_backends import AnyIOBackend, AsyncioBackend, TrioBackend
     from core_h2 import AsyncHTTP2Connection, HTTP2Connection
+
+    from ._async.http_proxy import AsyncHTTPProxy
+    from ._async.socks_proxy import AsyncSOCKSProxy
+    from ._sync.http_proxy import HTTPProxy
+    from ._sync.socks_proxy import SOCKSProxy
 
 __all__ = [
     "SOCKET_OPTION",
@@ -128,3 +129,7 @@ def __getattr__(name: str) -> Any:
     value = lazy_name(name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__})

@@ -1,6 +1,6 @@
-"""Names whose packages are imported when somebody asks for them: extras, and asyncio.
+"""Names whose packages are imported when somebody asks for them: extras, asyncio, and proxies.
 
-`import httpcore` loads none of anyio, trio, h2 and socksio.
+`import httpcore` loads none of anyio, trio, h2 and socksio; nor what takes long and many programs do without.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ __all__ = ["lazy_name"]
 _MODULES = {
     "AnyIOBackend": "core_backends",
     "AsyncHTTP2Connection": "core_h2",
+    "AsyncHTTPProxy": "httpcore._async.http_proxy",
+    "AsyncSOCKSProxy": "httpcore._async.socks_proxy",
     "AsyncioBackend": "core_backends",
     "HTTP2Connection": "core_h2",
+    "HTTPProxy": "httpcore._sync.http_proxy",
+    "SOCKSProxy": "httpcore._sync.socks_proxy",
     "TrioBackend": "core_backends",
 }
 

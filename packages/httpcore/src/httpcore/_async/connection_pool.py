@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any, Iterable, Optional
+from typing import TYPE_CHECKING, Any, Iterable, Optional
 
 import core_pool
 from core_backends import (
@@ -18,7 +18,9 @@ from core_backends import (
 
 from .._protocols import check_protocols
 from .connection import AsyncHTTPConnection
-from .routes import AsyncRoute, async_route_through
+
+if TYPE_CHECKING:
+    from .routes import AsyncRoute
 
 __all__ = ["AsyncConnectionPool"]
 
@@ -72,8 +74,13 @@ class AsyncConnectionPool(core_pool.AsyncConnectionPool):
         # it.
         self._network_backend: AsyncNetworkBackend = AutoBackend() if network_backend is None else network_backend
         self._socket_options = None if socket_options is None else list(socket_options)
-        # A proxy that cannot be used is told now, not by the first request.
-        self._route: Optional[AsyncRoute] = None if proxy is None else async_route_through(proxy)
+        self._route: Optional[AsyncRoute] = None
+        if proxy is not None:
+            # Programs without a proxy do not pay for loading all that. One that cannot be used is told now, not by the
+            # first request.
+            from .routes import async_route_through
+
+            self._route = async_route_through(proxy)
 
     def create_connection(self, origin: Origin) -> AsyncConnectionInterface:
         """Return a new connection for `origin`, not yet connected."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any, Iterable, Optional
+from typing import TYPE_CHECKING, Any, Iterable, Optional
 
 import core_pool
 from core_backends import (
@@ -19,7 +19,9 @@ from core_backends import (
 
 from .._protocols import check_protocols
 from .connection import HTTPConnection
-from .routes import Route, route_through
+
+if TYPE_CHECKING:
+    from .routes import Route
 
 __all__ = ["ConnectionPool"]
 
@@ -73,8 +75,13 @@ class ConnectionPool(core_pool.ConnectionPool):
         # it.
         self._network_backend: NetworkBackend = SyncBackend() if network_backend is None else network_backend
         self._socket_options = None if socket_options is None else list(socket_options)
-        # A proxy that cannot be used is told now, not by the first request.
-        self._route: Optional[Route] = None if proxy is None else route_through(proxy)
+        self._route: Optional[Route] = None
+        if proxy is not None:
+            # Programs without a proxy do not pay for loading all that. One that cannot be used is told now, not by the
+            # first request.
+            from .routes import route_through
+
+            self._route = route_through(proxy)
 
     def create_connection(self, origin: Origin) -> ConnectionInterface:
         """Return a new connection for `origin`, not yet connected."""
