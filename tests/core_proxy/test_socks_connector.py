@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 import sys
-from typing import Any, List
+from typing import Any, Dict, List, Tuple
 
 import pytest
 
@@ -30,6 +30,26 @@ AUTH_REPLIES = b"\x05\x02" + b"\x01\x00" + b"\x05\x00\x00\x01\x7f\x00\x00\x01\x0
 REQUEST = b"\x05\x01\x00" + b"\x05\x01\x00\x03\x0bexample.com\x01\xbb"
 TEN_SECONDS = {"timeout": {"connect": 10.0}}
 
+#: For each kind of handshake: the proxy's scheme, the credentials, and all that the proxy says to consent.
+HANDSHAKES: Dict[str, Tuple[bytes, Any, bytes]] = {
+    "socks5": (b"socks5", None, REPLIES),
+    "socks5, bound to a name": (b"socks5h", None, b"\x05\x00" + b"\x05\x00\x00\x03\x05bound\x04\xd2"),
+    "socks5, bound to IPv6": (b"socks5", None, b"\x05\x00" + b"\x05\x00\x00\x04" + bytes(16) + b"\x04\xd2"),
+    "socks5 with a password": (b"socks5", ("ann", "s3cret"), AUTH_REPLIES),
+    "socks4": (b"socks4", None, b"\x00\x5a" + bytes(6)),
+    "socks4a with a user id": (b"socks4a", ("ann", ""), b"\x00\x5a" + bytes(6)),
+}
+every_handshake = pytest.mark.parametrize("handshake", sorted(HANDSHAKES))
+# By its address, which SOCKS4 would otherwise look up.
+ADDRESS = Origin(b"https", b"192.0.2.1", 443)
+
+
+def connect(world: World, handshake: str, stream: Any, extensions: Any = None) -> Any:
+    """What becomes of a connection through such a proxy over `stream`."""
+    scheme, auth, _ = HANDSHAKES[handshake]
+    connector = world.Socks(Origin(scheme, b"proxy.test", 1080), auth, connector=world.Connector(stream))
+    return world.call(connector.connect, ADDRESS, {} if extensions is None else extensions)
+
 
 def single_bytes(data: bytes) -> List[bytes]:
     return [data[at : at + 1] for at in range(len(data))]
@@ -46,7 +66,14 @@ def test_connects_and_returns_the_stream_itself(world: World) -> None:
     assert world.call(stream.read, 100) == b"hello"
 
 
-def test_replies_in_single_bytes(world: World) -> None:
+@every_handshake
+def test_replies_in_single_bytes(world: World, handshake: str) -> None:
+    stream = world.Stream([*single_bytes(HANDSHAKES[handshake][2]), b"hello"])
+    assert connect(world, handshake, stream) is stream
+    assert world.call(stream.read, 100) == b"hello"
+
+
+def test_credentials_are_sent_when_they_are_asked_for(world: World) -> None:
     stream = world.Stream(single_bytes(AUTH_REPLIES))
     connector = world.Socks(PROXY, ("ann", "s3cret"), connector=world.Connector(stream))
     world.call(connector.connect, ORIGIN, {})
@@ -85,34 +112,37 @@ def test_tls_does_not_begin_behind_bytes_that_are_not_its_own(world: World) -> N
     assert stream.tls == [{"context": context, "name": "example.com", "alpn": ["h2"]}]
 
 
-@pytest.mark.parametrize("at", range(len(AUTH_REPLIES)))
-def test_a_proxy_that_hangs_up(world: World, at: int) -> None:
-    stream = world.Stream([AUTH_REPLIES[:at]] if at else [])
-    connector = world.Socks(PROXY, ("ann", "s3cret"), connector=world.Connector(stream))
-    with pytest.raises(ConnectError) as caught:
-        world.call(connector.connect, ORIGIN, {})
-    assert str(caught.value) == "The proxy proxy.test:1080 closed the connection in the SOCKS handshake."
-    assert stream.closed
+@every_handshake
+def test_a_proxy_that_hangs_up_at_any_byte(world: World, handshake: str) -> None:
+    replies = HANDSHAKES[handshake][2]
+    for at in range(len(replies)):
+        stream = world.Stream([replies[:at]] if at else [])
+        with pytest.raises(ConnectError) as caught:
+            connect(world, handshake, stream)
+        assert str(caught.value) == "The proxy proxy.test:1080 closed the connection in the SOCKS handshake."
+        assert stream.closed
 
 
-@pytest.mark.parametrize("at", range(len(AUTH_REPLIES)))
-def test_a_proxy_that_resets(world: World, at: int) -> None:
-    stream = world.Stream([*single_bytes(AUTH_REPLIES[:at]), ReadError("reset")])
-    connector = world.Socks(PROXY, ("ann", "s3cret"), connector=world.Connector(stream))
-    with pytest.raises(ConnectError, match="reset") as caught:
-        world.call(connector.connect, ORIGIN, {})
-    assert isinstance(caught.value.__cause__, ReadError)
-    assert stream.closed
+@every_handshake
+def test_a_proxy_that_resets_at_any_byte(world: World, handshake: str) -> None:
+    replies = HANDSHAKES[handshake][2]
+    for at in range(len(replies)):
+        stream = world.Stream([*single_bytes(replies[:at]), ReadError("reset")])
+        with pytest.raises(ConnectError, match="reset") as caught:
+            connect(world, handshake, stream)
+        assert isinstance(caught.value.__cause__, ReadError)
+        assert stream.closed
 
 
-@pytest.mark.parametrize("at", range(len(AUTH_REPLIES)))
-def test_a_proxy_that_falls_silent(world: World, at: int) -> None:
-    stream = world.Stream(single_bytes(AUTH_REPLIES[:at]), silent=True)
-    connector = world.Socks(PROXY, ("ann", "s3cret"), connector=world.Connector(stream))
-    with pytest.raises(ConnectTimeout):
-        world.call(connector.connect, ORIGIN, TEN_SECONDS)
-    assert stream.closed
-    assert all(timeout is not None and timeout <= 10.0 for timeout in stream.timeouts)
+@every_handshake
+def test_a_proxy_that_falls_silent_at_any_byte(world: World, handshake: str) -> None:
+    replies = HANDSHAKES[handshake][2]
+    for at in range(len(replies)):
+        stream = world.Stream(single_bytes(replies[:at]), silent=True)
+        with pytest.raises(ConnectTimeout):
+            connect(world, handshake, stream, TEN_SECONDS)
+        assert stream.closed
+        assert all(timeout is not None and timeout <= 10.0 for timeout in stream.timeouts)
 
 
 def test_a_proxy_that_cannot_be_written_to(world: World) -> None:

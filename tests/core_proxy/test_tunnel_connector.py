@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Any, List, Optional
+from typing import Any, Iterator, List, Optional, Tuple
 
 import pytest
 
@@ -68,30 +68,52 @@ def test_the_deadline_ends_with_the_handshake(world: World, clock: Clock) -> Non
     assert stream.timeouts == [7.0, None]
 
 
-@pytest.mark.parametrize("at", range(len(OK)))
-def test_a_proxy_that_hangs_up(world: World, at: int) -> None:
-    stream = world.Stream([OK[:at]] if at else [])
-    with pytest.raises(ConnectError) as caught:
-        world.call(tunnel(world, stream).connect, ORIGIN, {})
-    assert str(caught.value) == "The proxy proxy.test:3128 closed the connection in the CONNECT handshake."
-    assert stream.closed
+def test_an_answer_in_single_bytes(world: World) -> None:
+    stream = world.Stream([*single_bytes(OK), b"hello"])
+    assert world.call(tunnel(world, stream).connect, ORIGIN, {}) is stream
+    assert world.call(stream.read, 100) == b"hello"
 
 
-@pytest.mark.parametrize("at", range(0, len(OK), 3))
-def test_a_proxy_that_resets(world: World, at: int) -> None:
-    stream = world.Stream([*single_bytes(OK[:at]), ReadError("reset")])
-    with pytest.raises(ConnectError, match="reset") as caught:
-        world.call(tunnel(world, stream).connect, ORIGIN, {})
-    assert isinstance(caught.value.__cause__, ReadError)
-    assert stream.closed
+#: All that a proxy says, at once or after a challenge, and how many bytes of it are the challenge.
+TALKS = {"consent": (OK, 0), "challenge and consent": (CHALLENGE + OK, len(CHALLENGE))}
+every_talk = pytest.mark.parametrize("talk", sorted(TALKS))
 
 
-@pytest.mark.parametrize("at", range(0, len(OK), 3))
-def test_a_proxy_that_falls_silent(world: World, at: int) -> None:
-    stream = world.Stream(single_bytes(OK[:at]), silent=True)
-    with pytest.raises(ConnectTimeout):
-        world.call(tunnel(world, stream).connect, ORIGIN, TEN_SECONDS)
-    assert stream.closed
+def dying_tunnels(world: World, talk: str, ending: List[Any], silent: bool = False) -> Iterator[Tuple[Any, Any]]:
+    """For each byte of the talk the stream that ends there, and a connector over it and over one that has ended."""
+    said, challenge = TALKS[talk]
+    for at in range(len(said)):
+        # What is read of the challenge brings nothing of what comes after the answer to it.
+        parts = single_bytes(said[: min(at, challenge)]) + single_bytes(said[challenge:at])
+        stream = world.Stream([*parts, *ending], silent=silent)
+        hook = answering(world, {"Proxy-Authorization": "Digest x"}, {"Proxy-Authorization": "Digest x"})
+        yield stream, tunnel(world, stream, world.Stream([*ending], silent=silent), on_challenge=hook)
+
+
+@every_talk
+def test_a_proxy_that_hangs_up_at_any_byte(world: World, talk: str) -> None:
+    for stream, connector in dying_tunnels(world, talk, []):
+        with pytest.raises(ConnectError) as caught:
+            world.call(connector.connect, ORIGIN, {})
+        assert str(caught.value) == "The proxy proxy.test:3128 closed the connection in the CONNECT handshake."
+        assert stream.closed
+
+
+@every_talk
+def test_a_proxy_that_resets_at_any_byte(world: World, talk: str) -> None:
+    for stream, connector in dying_tunnels(world, talk, [ReadError("reset")]):
+        with pytest.raises(ConnectError, match="reset") as caught:
+            world.call(connector.connect, ORIGIN, {})
+        assert isinstance(caught.value.__cause__, ReadError)
+        assert stream.closed
+
+
+@every_talk
+def test_a_proxy_that_falls_silent_at_any_byte(world: World, talk: str) -> None:
+    for stream, connector in dying_tunnels(world, talk, [], silent=True):
+        with pytest.raises(ConnectTimeout):
+            world.call(connector.connect, ORIGIN, TEN_SECONDS)
+        assert stream.closed
 
 
 def test_a_proxy_that_cannot_be_written_to(world: World) -> None:
