@@ -73,6 +73,43 @@ def test_a_cancellation_before_the_loop_has_heard_of_the_interrupt_is_a_cancella
         asyncio.run(main())
 
 
+def test_a_cancellation_that_comes_first_wins() -> None:
+    interrupt = AsyncInterrupt()
+
+    async def main() -> None:
+        task = asyncio.ensure_future(interrupt.run(AsyncEvent().wait))
+        await asyncio.sleep(0)
+        task.cancel()
+        interrupt.fire()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("outcome", ["result", "error"])
+def test_an_interrupt_that_what_runs_has_swallowed_leaves_the_task_as_it_was(outcome: str) -> None:
+    interrupt = AsyncInterrupt()
+
+    async def swallow() -> None:
+        interrupt.fire()
+        try:
+            await AsyncEvent().wait()
+        except asyncio.CancelledError:
+            if outcome == "error":
+                raise ValueError("on the way out") from None
+
+    async def main() -> None:
+        task: Any = asyncio.current_task()
+        with pytest.raises(Interrupted):
+            await interrupt.run(swallow)
+        if hasattr(task, "cancelling"):
+            assert task.cancelling() == 0
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+
 def test_a_pause_is_interrupted() -> None:
     interrupt = Interrupt()
     with Background() as background:

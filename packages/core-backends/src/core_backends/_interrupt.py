@@ -2,7 +2,8 @@
 
 Rules that hold here:
 
-* The one who waits learns of it as `Interrupted`, inside `run()`; a real cancellation that comes at the same time wins.
+* The one who waits learns of it as `Interrupted`, inside `run()`; a real cancellation that comes at the same time wins
+  (on CPython below 3.11, where cancellations are not counted, one that comes before).
 * Threads cannot be cancelled, but a socket that is shut down wakes whoever waits for it: while `run()` is active, the
   sockets of this thread register themselves. What has no socket yet (name resolution), or is a user's own backend, is
   noticed when it returns.
@@ -174,10 +175,11 @@ class AsyncInterrupt:
         before = task.cancelling() if sys.version_info >= (3, 11) else 0
         running = True
         ours = False
+        others = False
 
         def end() -> None:
             # On the task's own loop, and only while it is still in here: a later await of it is none of our business.
-            nonlocal ours
+            nonlocal ours, others
             if not running or ours:
                 return
             if asyncio.current_task(loop) is task:
@@ -186,7 +188,12 @@ class AsyncInterrupt:
                 loop.call_soon(end)
                 return
             ours = True
+            others = _is_being_cancelled(task)
             task.cancel()
+
+        def take_back() -> bool:
+            """Undo the cancelling from in here; whether somebody else has cancelled the task, too."""
+            return task.uncancel() > before if sys.version_info >= (3, 11) else others
 
         def cancel() -> None:
             if asyncio._get_running_loop() is loop:
@@ -203,19 +210,27 @@ class AsyncInterrupt:
         try:
             result = await function(*args)
         except asyncio.CancelledError:
-            if ours:
-                if sys.version_info >= (3, 11) and task.uncancel() > before:
-                    raise
+            if ours and not take_back():
                 raise Interrupted from None
             raise
         except Exception as exc:
+            if ours:
+                take_back()
             if self._fired:
                 raise Interrupted from exc
             raise
         finally:
             running = False
             self._cancel = None
+        if ours:
+            take_back()
         if self._fired:
             abandon(result)
             raise Interrupted
         return result
+
+
+def _is_being_cancelled(task: Any) -> bool:
+    """Whether `task` has been cancelled, and has not run since. CPython keeps no count of it below 3.11."""
+    waits_for = getattr(task, "_fut_waiter", None)
+    return bool(getattr(task, "_must_cancel", False)) or (waits_for is not None and bool(waits_for.cancelled()))
