@@ -26,6 +26,8 @@ import h2.exceptions
 
 PATIENCE = 20.0
 SMALL_BUFFER = 16 * 1024
+# Whether the system tells that a peer has closed while there is still something of it to be read.
+TELLS_WHO_LEFT = hasattr(select, "POLLRDHUP")
 
 Head = Tuple[bytes, bytes, Dict[bytes, bytes]]
 
@@ -72,7 +74,9 @@ class Peer:
         self._tls = tls
         self._changed = threading.Condition()
         self._open: Dict[socket.socket, threading.Thread] = {}
+        self._descriptors: Dict[socket.socket, int] = {}
         self.accepted = 0
+        # The most connections that were open at a time, seen from here: not those that the client has closed already.
         self.most_open = 0
         self.faults: List[BaseException] = []
         self.received: List[bytearray] = []
@@ -96,7 +100,7 @@ class Peer:
     def reset_counts(self) -> None:
         with self._changed:
             self.accepted = 0
-            self.most_open = len(self._open)
+            self.most_open = self._held_by_clients()
             self.received.clear()
             self.exchanges.clear()
 
@@ -145,9 +149,18 @@ class Peer:
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             with self._changed:
                 self._open[connection] = thread
+                self._descriptors[connection] = connection.fileno()
                 self.accepted += 1
-                self.most_open = max(self.most_open, len(self._open))
+                self.most_open = max(self.most_open, self._held_by_clients())
             thread.start()
+
+    def _held_by_clients(self) -> int:
+        if not TELLS_WHO_LEFT:
+            return len(self._open)
+        poller = select.poll()
+        for descriptor in self._descriptors.values():
+            poller.register(descriptor, select.POLLRDHUP)
+        return len(self._descriptors) - len(poller.poll(0))
 
     def _serve(self, connection: socket.socket) -> None:
         stream = connection
@@ -163,6 +176,9 @@ class Peer:
         except BaseException as exc:
             self.faults.append(exc)
         finally:
+            with self._changed:
+                # Before it is closed: the next connection may get the same descriptor.
+                del self._descriptors[connection]
             stream.close()
             connection.close()
             with self._changed:

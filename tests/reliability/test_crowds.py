@@ -18,11 +18,14 @@ import trio
 import httpcore
 
 from .crowd import Tally, crowd_of_tasks, crowd_of_threads
+from .peers import TELLS_WHO_LEFT
 from .nothing_left import let_h2_compare_bytes_with_text
 from .routes import Network
 from .worlds import run_async
 
 LIMIT = 8
+# A pool that is closed begins anew with nothing, while those who were connecting have yet to learn of it.
+AT_CLOSING = 2 * LIMIT + 64
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +45,7 @@ def check(pool: Any, tally: Tally, network: Network, route: str, most: int, swep
     pool._plan.check()
     for what, count in tally.counts.items():
         swept[f"in crowds: {what}"] += count
-    assert origin_of(network, route).most_open <= most
+    assert origin_of(network, route).most_open <= most, origin_of(network, route).most_open
 
 
 @pytest.mark.timeout(180)
@@ -54,8 +57,8 @@ def test_threads(route: str, closers: int, network: Network, swept: Counter[str]
     peer.reset_counts()
     with httpcore.ConnectionPool(**network.options(route, max_connections=LIMIT)) as pool:
         crowd_of_threads(pool, network.url(route, "/crowd"), 64, lambda made: made < 12, closers, tally)
-        # A connection that has been closed here may not have been closed there yet.
-        check(pool, tally, network, route, 2 * LIMIT + 64 * bool(closers), swept)
+        # Who takes a connection out of the pool closes it, a moment later; by then another thread may be connecting.
+        check(pool, tally, network, route, AT_CLOSING if closers else 2 * LIMIT, swept)
         assert pool.request("GET", network.url(route)).status == 200
     network.wait_until_idle()
 
@@ -86,7 +89,8 @@ def test_tasks(route: str, world: str, closers: int, network: Network, swept: Co
         async with httpcore.AsyncConnectionPool(**network.options(route, max_connections=LIMIT)) as pool:
             together = together_on_trio if world == "trio" else together_on_asyncio
             await crowd_of_tasks(pool, network.url(route, "/crowd"), 1000, 2, closers, tally, together)
-            check(pool, tally, network, route, 2 * LIMIT + 64 * bool(closers), swept)
+            # In one event loop nobody comes between: the limit is kept to the connection.
+            check(pool, tally, network, route, LIMIT if TELLS_WHO_LEFT and not closers else AT_CLOSING, swept)
             assert (await pool.request("GET", network.url(route))).status == 200
 
     run_async(world, main)
