@@ -19,7 +19,7 @@ import math
 import os
 import socket
 import ssl
-from typing import Any, Iterable, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, Optional, Sequence
 
 from ._abandon import abandon
 from ._anyio_connect import connect_tcp_stream
@@ -27,6 +27,9 @@ from ._async.tls_layer import AsyncTLSLayerStream
 from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
 from ._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from ._sockets import target_text, watch_readable
+
+if TYPE_CHECKING:
+    from anyio.abc import ByteStream
 
 try:
     import anyio
@@ -48,7 +51,7 @@ class AnyIOStream(AsyncNetworkStream):
 
     accepts_alpn_protocols = True
 
-    def __init__(self, stream: anyio.abc.ByteStream) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._closed = False
         self._process = os.getpid()
@@ -163,7 +166,7 @@ class AnyIOStream(AsyncNetworkStream):
 class _Closing:
     """An anyio stream without its `abort`, if it has one of that name: what is meant here is `aclose`."""
 
-    def __init__(self, stream: anyio.abc.ByteStream) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self.aclose = stream.aclose
 
 

@@ -146,9 +146,9 @@ class Origin:
     __slots__ = ("host", "port", "scheme")
 
     def __init__(self, scheme: bytes, host: bytes, port: int) -> None:
-        self.scheme = scheme
-        self.host = host
-        self.port = port
+        self.scheme: bytes = scheme
+        self.host: bytes = host
+        self.port: int = port
 
     def covers(self, url: URL) -> bool:
         """Whether `url` belongs to this origin; cheaper than comparing with the URL's own origin."""
@@ -301,8 +301,8 @@ class Proxy:
         self.tunnel = tunnel
         self.resolve_locally = resolve_locally
         self.on_challenge = on_challenge
-        self.url = enforce_url(url, name="url")
-        self.headers = enforce_headers(headers, name="headers")
+        self.url: URL = enforce_url(url, name="url")
+        self.headers: HeaderPairs = enforce_headers(headers, name="headers")
         self.ssl_context = ssl_context
         self.auth: Optional[Tuple[bytes, bytes]] = None
         if auth is not None:

@@ -46,8 +46,8 @@ class ScriptedStream(NetworkStream):
         self.timeouts: List[Tuple[str, Optional[float]]] = []
         self.tls: List[Optional[str]] = []
         self.alpn_protocols: List[Optional[List[str]]] = []
-        self.closed = False
-        self.aborted = False
+        self.closed: bool = False
+        self.aborted: bool = False
 
     @property
     def written(self) -> bytes:
