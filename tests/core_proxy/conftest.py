@@ -1,6 +1,9 @@
-"""Worlds, and a clock that stands still."""
+"""Worlds, a clock that stands still, and the way to the integration tests' proxies, which need nothing of ours."""
 
 from __future__ import annotations
+
+import pathlib
+import sys
 
 import pytest
 
@@ -8,6 +11,8 @@ import core_backends._deadline
 import core_proxy._connect
 
 from .worlds import WORLDS, Clock, World
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 
 
 @pytest.fixture(params=WORLDS)

@@ -50,22 +50,7 @@ def test_a_tls_stream_through_socks(world: World, contexts: Tuple[ssl.SSLContext
     server, client = contexts
     with socks_server(server) as proxy:
         connector = world.Socks(Origin(b"socks5", b"127.0.0.1", proxy.port), ("user", "password"))
-
-        async def greeted() -> bytes:
-            stream = await connector.connect(MAIL, {"timeout": {"connect": 10.0}})
-            stream = await stream.start_tls(client, server_hostname="mail.example.com", timeout=10.0)
-            greeting: bytes = await stream.read(4096, timeout=10.0)
-            await stream.aclose()
-            return greeting
-
-        def greeted_sync() -> bytes:
-            stream = connector.connect(MAIL, {"timeout": {"connect": 10.0}})
-            stream = stream.start_tls(client, server_hostname="mail.example.com", timeout=10.0)
-            greeting: bytes = stream.read(4096, timeout=10.0)
-            stream.close()
-            return greeting
-
-        assert world.call(greeted_sync if world.name == "sync" else greeted) == GREETING
+        assert world.call(world.exchange, connector, MAIL, client, b"", GREETING) == GREETING
     assert proxy.asked == [b"mail.example.com:993"]
 
 

@@ -12,7 +12,9 @@ from typing import Any, Callable, Coroutine, Generator, List
 import core_proxy
 
 from ._async import scripted as async_scripted
+from ._async.exchange import async_exchange
 from ._sync import scripted as sync_scripted
+from ._sync.exchange import exchange
 
 __all__ = ["ASYNC_WORLDS", "WORLDS", "Clock", "World", "steps_of"]
 
@@ -27,6 +29,7 @@ class World:
         self.Stream: Any = getattr(scripted, prefix + "ScriptedStream")
         self.Connector: Any = getattr(scripted, prefix + "ScriptedConnector")
         self.Connection: Any = getattr(scripted, prefix + "TinyConnection")
+        self.exchange: Any = exchange if name == "sync" else async_exchange
         self.Socks: Any = getattr(core_proxy, prefix + "SocksConnector")
         self.Tunnel: Any = getattr(core_proxy, prefix + "TunnelConnector")
         self.Forward: Any = getattr(core_proxy, prefix + "ForwardHTTPConnection")

@@ -1,0 +1,70 @@
+"""Connectors around connectors on real sockets: every pair of proxies, and TLS inside TLS inside TLS."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, List, Tuple
+
+import pytest
+from proxy_peers import ScriptedProxy, basic, origin_server, proxy_server
+from servers.certificates import certificates
+
+from core_backends import Origin, Proxy
+
+from .worlds import World
+
+CHAINS = [
+    ("http", "socks5"),
+    ("socks5", "http"),
+    ("http", "http"),
+    ("https", "https"),
+    ("https", "socks5"),
+    ("socks5", "https"),
+    ("socks5", "socks4a"),
+    ("socks4", "https", "http"),
+    ("https", "https", "https"),
+    ("https", "socks5", "https", "http"),
+]
+
+
+def connector_through(world: World, proxies: List[ScriptedProxy]) -> Any:
+    """The connector whose way leads through `proxies`, the first one first; each is told another name and password."""
+    connector = None
+    for number, proxy in enumerate(proxies):
+        origin, auth = Origin(proxy.kind.encode(), b"localhost", proxy.port), credentials(number)
+        if proxy.kind.startswith("http"):
+            context = certificates().context() if proxy.kind == "https" else None
+            headers = Proxy(proxy.url, auth=auth).headers
+            connector = world.Tunnel(
+                origin, world.Connection, connector=connector, headers=headers, proxy_ssl_context=context
+            )
+        elif proxy.kind.startswith("socks4"):
+            connector = world.Socks(origin, (auth[1], ""), connector=connector)
+        else:
+            connector = world.Socks(origin, auth, connector=connector)
+    return connector
+
+
+def credentials(number: int) -> Tuple[str, str]:
+    return f"user{number}", f"s3cret{number}"
+
+
+@pytest.mark.parametrize("secure", [True, False], ids=["TLS", "clear"])
+@pytest.mark.parametrize("kinds", CHAINS, ids="-".join)
+def test_a_stream_through_a_chain(world: World, kinds: Tuple[str, ...], secure: bool) -> None:
+    with contextlib.ExitStack() as stack:
+        origin = stack.enter_context(origin_server())
+        proxies = [stack.enter_context(proxy_server(kind, auth=kind.startswith("socks5"))) for kind in kinds]
+        connector = connector_through(world, proxies)
+        context = certificates().context() if secure else None
+        target = Origin(b"any", b"localhost", origin.port)
+        world.call(world.exchange, connector, target, context, b"GET /deep HTTP/1.1\r\n\r\n", b"\r\n\r\n/deep")
+    assert [first[:2] == b"\x16\x03" for first in origin.first_bytes] == [secure]
+    assert origin.server_names == ["localhost"] * secure
+    for number, proxy in enumerate(proxies):
+        assert len(proxy.heads) == 1
+        assert proxy.server_names == ["localhost"] * (proxy.kind == "https")
+        told = proxy.heads[0]
+        for other in range(len(proxies)):
+            secrets = (credentials(other)[1].encode(), basic(*credentials(other)))
+            assert any(secret in told for secret in secrets) == (other == number), "each is told its own, and no other"
