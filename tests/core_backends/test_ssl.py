@@ -47,6 +47,17 @@ def test_a_callers_context_is_put_back_after_an_error() -> None:
     assert client_hello_offer(context) == []
 
 
+def test_what_the_owner_of_a_context_sets_later_stays() -> None:
+    context = ssl.create_default_context()
+    for later in (["imap"], ["smtp", "imap"]):
+        with offering(context, ["h2"]):
+            pass
+        context.set_alpn_protocols(later)
+        with offering(context, ["h2"]):
+            assert client_hello_offer(context) == ["h2"]
+        assert client_hello_offer(context) == later
+
+
 def test_no_offer_leaves_the_context_alone() -> None:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["mine"])
