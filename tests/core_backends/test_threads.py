@@ -11,6 +11,7 @@ from typing import Any, Tuple
 import pytest
 
 from core_backends import ConnectError, ReadError, ReadTimeout, SyncBackend, SyncStream, WriteError
+from core_backends.lowlevel import Event
 from core_backends.testing import Background
 
 Pair = Tuple[socket.socket, socket.socket]
@@ -85,6 +86,48 @@ def test_reader_and_writer_have_limits_of_their_own(pair: Pair) -> None:
             reading.wait()
         assert time.monotonic() - before < 10
     stream.close()
+
+
+@pytest.mark.parametrize("end", ["alert", "cut", "garbage"])
+def test_what_stands_behind_large_records_is_the_next_reads(end: str, serve: Any, tls: Any) -> None:
+    sent, leave = Event(), Event()
+
+    def server(connection: socket.socket) -> None:
+        secured = tls.server.wrap_socket(connection, server_side=True)
+        secured.sendall(b"x" * 16_000)
+        secured.sendall(b"y" * 16_000)
+        if end == "alert":
+            secured.setblocking(False)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                secured.unwrap()
+        raw = socket.socket(fileno=secured.detach())
+        raw.setblocking(True)
+        if end == "garbage":
+            raw.sendall(b"garbage" * 10)
+        elif end == "cut":
+            raw.shutdown(socket.SHUT_WR)
+        sent.set()
+        assert leave.wait(20)
+        raw.close()
+
+    plain = SyncBackend().connect_tcp(host="127.0.0.1", port=serve(server), timeout=20)
+    stream = plain.start_tls(tls.client, "localhost", 20)
+    assert sent.wait(20)
+    try:
+        content = b""
+        while len(content) < 32_000:
+            content += stream.read(65536, 20)
+        assert content == b"x" * 16_000 + b"y" * 16_000
+        for _ in range(2):
+            if end == "garbage":
+                with pytest.raises(ReadError):
+                    stream.read(65536, 20)
+            else:
+                assert stream.read(65536, 20) == b""
+                assert stream.get_extra_info("is_readable")
+    finally:
+        leave.set()
+        stream.close()
 
 
 def test_session_tickets_do_not_make_an_idle_stream_readable(serve: Any, tls: Any) -> None:

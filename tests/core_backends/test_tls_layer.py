@@ -125,6 +125,40 @@ def test_the_end_of_the_stream_is_the_end_with_and_without_an_alert(wire: Wire, 
     assert stream.read(100) == b""
 
 
+def test_large_records_that_are_there_are_read_together(wire: Wire, tls: Any) -> None:
+    stream = secured(wire, tls)
+    content = bytes(range(256)) * 200
+    for start in range(0, len(content), 10_000):
+        wire.server.write(content[start : start + 10_000])
+    assert stream.read(65536) == content
+    wire.server.write(b"x" * 16_000)
+    wire.server.write(b"y" * 16_000)
+    assert stream.read(20_000) == b"x" * 16_000 + b"y" * 4_000
+    assert stream.read(65536) == b"y" * 12_000
+
+
+@pytest.mark.parametrize("end", ["alert", "cut", "garbage"])
+def test_what_stands_behind_large_records_is_the_next_reads(end: str, wire: Wire, tls: Any) -> None:
+    stream = secured(wire, tls)
+    wire.server.write(b"x" * 16_000)
+    wire.server.write(b"y" * 16_000)
+    if end == "alert":
+        with pytest.raises(ssl.SSLWantReadError):
+            wire.server.unwrap()
+    elif end == "cut":
+        wire.ended = True
+    else:
+        wire.outgoing.write(b"garbage" * 10)
+        wire.write_error = WriteError("nobody hears the alert")
+    assert stream.read(65536) == b"x" * 16_000 + b"y" * 16_000
+    for _ in range(2):
+        if end == "garbage":
+            with pytest.raises(ReadError):
+                stream.read(65536, 0)
+        else:
+            assert stream.read(65536, 0) == b""
+
+
 def test_garbage_on_the_wire_is_a_read_error(wire: Wire, tls: Any) -> None:
     stream = secured(wire, tls)
     stream.write(b"x")

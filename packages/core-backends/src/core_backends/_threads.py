@@ -36,6 +36,8 @@ _FAILURES = (OSError, ValueError)
 
 # One record of TLS holds this much; a look at what has arrived needs no more.
 _RECORD = 16384
+# A record from which on it is a body that is being read.
+_LARGE = 4096
 
 _ordinary_name = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\Z").match
 
@@ -284,7 +286,10 @@ class SyncTLSStream(SyncStream):
             wait = self._wait_readable
             try:
                 with lock:
-                    return sock.recv(max_bytes)
+                    data = sock.recv(max_bytes)
+                    # The SSL object gives one record at a time. Behind a large one there are likely to be more: taking
+                    # them now saves whoever reads a round each.
+                    return data if len(data) < _LARGE else self._with_what_follows(data, max_bytes)
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLWantWriteError:
@@ -294,6 +299,24 @@ class SyncTLSStream(SyncStream):
                 deadline = Deadline(timeout)
             if not wait(milliseconds(deadline.remaining())):
                 raise ReadTimeout(f"No data arrived within {timeout} seconds.")
+
+    def _with_what_follows(self, data: bytes, max_bytes: int) -> bytes:
+        """Return `data` and the records behind it that are there already, with the lock held."""
+        parts = [data]
+        room = max_bytes - len(data)
+        try:
+            while room > 0:
+                data = self._sock.recv(room)
+                if not data:
+                    self._ahead = data  # The end is told once: it is the next read's.
+                    break
+                parts.append(data)
+                room -= len(data)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass  # That was all for now.
+        except _FAILURES as exc:
+            self._ahead_error = exc  # The next read's: what came before it is delivered.
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _take_ahead(self, max_bytes: int) -> bytes:
         with self._lock:
