@@ -338,6 +338,7 @@ class AsyncMultiplexer(AsyncWriter):
         with self.lock:
             if self.closed:
                 return
+            unfinished = bool(self.engine.streams)
             self.engine.close()
             self._deliver()
             data = b"" if self._writing or self._write_error is not None else self.engine.take(_PARTING_SIZE)
@@ -349,7 +350,11 @@ class AsyncMultiplexer(AsyncWriter):
                     pass  # It is gone, or does not listen: there is nobody to tell.
             with self.lock:
                 self._close_line()
-            await self.network.aclose()
+            if unfinished:
+                # Nothing is kept open in the hope that the server takes what is left of requests that have failed.
+                abandon(self.network)
+            else:
+                await self.network.aclose()
         except BaseException:
             self.shut()
             abandon(self.network)

@@ -339,6 +339,7 @@ class Multiplexer(Writer):
         with self.lock:
             if self.closed:
                 return
+            unfinished = bool(self.engine.streams)
             self.engine.close()
             self._deliver()
             data = b"" if self._writing or self._write_error is not None else self.engine.take(_PARTING_SIZE)
@@ -350,7 +351,11 @@ class Multiplexer(Writer):
                     pass  # It is gone, or does not listen: there is nobody to tell.
             with self.lock:
                 self._close_line()
-            self.network.close()
+            if unfinished:
+                # Nothing is kept open in the hope that the server takes what is left of requests that have failed.
+                abandon(self.network)
+            else:
+                self.network.close()
         except BaseException:
             self.shut()
             abandon(self.network)
