@@ -18,8 +18,8 @@ import trio
 import httpcore
 
 from .crowd import Tally, crowd_of_tasks, crowd_of_threads
-from .peers import TELLS_WHO_LEFT
 from .nothing_left import let_h2_compare_bytes_with_text
+from .peers import TELLS_WHO_LEFT
 from .routes import Network
 from .worlds import run_async
 
