@@ -48,7 +48,7 @@ class H2Case(NamedTuple):
     delivered; `error`: the exception's name, in place of a response or, with a `status`, within its body. `answer`:
     what the client tells the server, "GOAWAY CODE", "RST_STREAM CODE", "GOAWAY" where any code will do, "" for nothing.
     `again`: whether the request is to be sent once more, by itself. `reusable`: whether another request goes on the
-    same connection. `content`: of the request.
+    same connection. `content`: of the request; `waits`: the last of `sent` comes when all of that has arrived.
     """
 
     name: str
@@ -65,6 +65,7 @@ class H2Case(NamedTuple):
     end: bool = False
     greets: bool = True
     content: bytes = b""
+    waits: bool = False
 
 
 def frame(kind: int, flags: int, stream_id: int, payload: bytes = b"", *, length: Optional[int] = None) -> bytes:

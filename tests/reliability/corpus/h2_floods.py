@@ -76,7 +76,7 @@ CASES: List[H2Case] = [
         within=200,
         answer="RST_STREAM PROTOCOL_ERROR",
     ),
-    flood("resets", reset(1, 2), within=None, answer=""),
+    flood("resets", reset(1, 2)),
     behind("pings", ping()),
     behind("settings", settings()),
     behind("resets of it", reset(1, 8)),
@@ -86,5 +86,5 @@ CASES: List[H2Case] = [
     behind("unknown frames", frame(0x42, 0, 0, b"x" * 20)),
     behind("empty content on it", data(1), "GOAWAY STREAM_CLOSED"),
     behind("responses on it", headers(1, OK, end=True), "GOAWAY STREAM_CLOSED"),
-    behind("goodbyes", goaway(1), ""),
+    behind("goodbyes", goaway(1)),
 ]

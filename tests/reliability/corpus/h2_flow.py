@@ -17,7 +17,7 @@ BODY = b"x" * 100_000  # More than the window that a connection begins with.
 
 
 def upload(name: str, *sent: bytes) -> H2Case:
-    return case("upload: " + name, INITIAL, *sent, REPLY, method=b"POST", content=BODY)
+    return case("upload: " + name, INITIAL, *sent, REPLY, method=b"POST", content=BODY)._replace(waits=True)
 
 
 CASES: List[H2Case] = [

@@ -144,7 +144,6 @@ CASES: List[H2Case] = [
         method=b"POST",
         status=413,
         content=b"x" * 100_000,
-        answer="RST_STREAM",
     ),
     case(
         "early: and the rest of the request is not wanted",

@@ -498,7 +498,20 @@ class Engine(Sink):
             return
         if len(payload) % frames.SETTING.size:
             raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, f"The server sent {len(payload)} bytes of settings")
-        received = known_settings(dict(frames.SETTING.iter_unpack(payload)))
+        pairs = list(frames.SETTING.iter_unpack(payload))
+        received = dict(pairs)
+        if len(received) == len(pairs):
+            self._apply_settings(received)
+        else:
+            # Values that are replaced in the same frame have been in force (§ 6.5.3).
+            for code, value in pairs:
+                self._patience.spend()
+                self._apply_settings({code: value})
+        self._enqueue(frames.SETTINGS_ACK)
+        self.owes_answer = True
+
+    def _apply_settings(self, values: Dict[int, int]) -> None:
+        received = known_settings(values)
         changes = {int(code): value for code, value in received.items()}
         self.settings_events.append(RemoteSettingsChanged.from_settings(self.remote_settings, changes))
         apply_remote(self.remote_settings, received)
@@ -512,8 +525,6 @@ class Engine(Sink):
             for stream in self.streams.values():
                 stream.send_window = raised(stream.send_window, change)
             self._unblock()
-        self._enqueue(frames.SETTINGS_ACK)
-        self.owes_answer = True
 
     def _receive_push_promise(self, flags: int, stream_id: int, payload: bytes) -> None:
         raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "The server pushed a stream although push is disabled")

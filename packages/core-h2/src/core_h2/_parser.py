@@ -159,7 +159,7 @@ class FrameParser:
                         self._content_left = stop - end
                         sink.data(stream_id, length, data, position, end, self._ends_stream)
                         return
-                    needed += flags & PADDED and 1
+                    needed += 1 if length and flags & PADDED else 0
                     if end - position >= needed:
                         self._begin_data(flags, stream_id, length, data, position)
                         position += needed

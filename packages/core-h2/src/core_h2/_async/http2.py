@@ -327,7 +327,8 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
         return not self._exchanges and not self._takes_requests()
 
     def _takes_requests(self) -> bool:
-        return self._h2_state.usable and self._multiplexer.writable
+        # A server that allows no streams may allow some later (RFC 9113 § 6.5.2); another connection need not wait.
+        return self._h2_state.usable and self._h2_state.slots.limit > 0 and self._multiplexer.writable
 
     def _leave_note(self, stream: Stream) -> None:
         self._notes.append(stream)

@@ -178,6 +178,9 @@ class AsyncMultiplexer(AsyncWriter):
         try:
             data = await self.network.read(self._read_size, slice_)
         except ReadTimeout:
+            if slice_ is None:
+                # The limit is the stream's own: asking again would go on for ever.
+                raise
             if slice_ != remaining:
                 self._check_life()
             return False
