@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-import sys
 import traceback
 import typing
 
@@ -205,8 +204,6 @@ async def test_a_certificate_of_someone_else_inside_the_tunnel(client: Client, k
 async def test_cancelling_while_connecting_frees_slot_and_descriptor(client: Client, kind: str, step: str) -> None:
     if client.name == "sync":
         pytest.skip("threads cannot be cancelled")
-    if client.name == "asyncio-anyio" and sys.version_info < (3, 10):
-        pytest.skip("while anyio connects, a task's cancellation can get lost on 3.8 and 3.9: it takes it for its own")
     with proxy_server(kind) as proxy:
         proxy.deaf = step == "TLS to the proxy"
         proxy.garbage = b"" if step == "handshake" else None
