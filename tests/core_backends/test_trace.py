@@ -96,3 +96,63 @@ def test_log_records_read_as_documented(caplog: pytest.LogCaptureFixture) -> Non
         "plain.complete",
     ]
     assert {record.levelno for record in caplog.records} == {logging.DEBUG}
+
+
+FIELDS = [
+    (b"Content-Type", b"text/plain"),
+    (b"Set-Cookie", b"session=hunter2; Secure"),
+    (b"set-cookie", b"other=hunter2"),
+    (b"Authentication-Info", b'nextnonce="hunter2"'),
+    (b"WWW-Authenticate", b"Negotiate hunter2"),
+    (b"Proxy-Authenticate", b"NTLM"),
+]
+SHOWN = (
+    "[(b'Content-Type', b'text/plain'), (b'Set-Cookie', b'[secure]'), (b'set-cookie', b'[secure]'), "
+    "(b'Authentication-Info', b'[secure]'), (b'WWW-Authenticate', b'Negotiate [secure]'), "
+    "(b'Proxy-Authenticate', b'NTLM')]"
+)
+
+
+def test_a_hook_gets_all_and_the_log_no_secrets(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="httpcore.testing")
+    told: List[Any] = []
+
+    def hook(name: str, info: Any) -> None:
+        told.append(info)
+
+    async def async_hook(name: str, info: Any) -> None:
+        told.append(info)
+
+    async def answer() -> Any:
+        return 200, FIELDS
+
+    async def main() -> None:
+        trace = async_tracer(logger, {"trace": async_hook})
+        assert trace is not None
+        await trace.call("receive", {}, answer)
+
+    run(main)
+    trace = tracer(logger, {"trace": hook})
+    assert trace is not None
+    trace.call("receive", {}, lambda: (b"HTTP/1.1", 401, b"Unauthorized", FIELDS))
+    assert told == [
+        {},
+        {"return_value": (200, FIELDS)},
+        {},
+        {"return_value": (b"HTTP/1.1", 401, b"Unauthorized", FIELDS)},
+    ]
+    assert [record.getMessage() for record in caplog.records] == [
+        "receive.started",
+        f"receive.complete return_value=(200, {SHOWN})",
+        "receive.started",
+        f"receive.complete return_value=(b'HTTP/1.1', 401, b'Unauthorized', {SHOWN})",
+    ]
+
+
+def test_headers_that_are_sent_are_not_logged_either(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="httpcore.testing")
+    trace = tracer(logger, {})
+    assert trace is not None
+    names = (b"Authorization", b"Proxy-Authorization", b"Cookie", b"Proxy-Authentication-Info")
+    trace.event("send.started", {"headers": [(name, b"hunter2") for name in names], "of": (b"name", "hunter")})
+    assert "hunter2" not in caplog.text and caplog.text.count("[secure]") == 4 and "'hunter'" in caplog.text

@@ -6,6 +6,8 @@ import base64
 import logging
 from typing import Any, List
 
+import h2.config
+import h2.connection
 import pytest
 
 import httpcore
@@ -49,6 +51,59 @@ def test_the_log_of_a_request_has_no_secrets(
     ours = [record for record in caplog.records if record.name.startswith("httpcore")]
     assert any("send_request_headers" in record.getMessage() for record in ours)
     for record in ours:
+        assert not found_in(f"{record.getMessage()} {record.args!r}"), record.getMessage()
+
+
+def http11_answer() -> List[bytes]:
+    return [
+        b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n",
+        f"Set-Cookie: session={SECRET}\r\nWWW-Authenticate: Negotiate {SECRET}\r\n\r\n".encode("ascii"),
+    ]
+
+
+def http2_answer() -> List[bytes]:
+    fields = [(":status", "401"), ("set-cookie", f"session={SECRET}"), ("www-authenticate", f"Negotiate {SECRET}")]
+    server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+    server.initiate_connection()
+    client = h2.connection.H2Connection()
+    client.initiate_connection()
+    client.send_headers(1, [(":method", "GET"), (":scheme", "https"), (":authority", "test"), (":path", "/")], True)
+    server.receive_data(client.data_to_send())
+    server.send_headers(1, fields, end_stream=True)
+    return [server.data_to_send()]
+
+
+@pytest.mark.parametrize("world", ["threads", "asyncio"])
+@pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/2"])
+def test_the_log_of_a_response_has_no_secrets_but_the_response_and_a_hook_have(
+    version: str, world: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    http2 = version == "HTTP/2"
+    answer = http2_answer() if http2 else http11_answer()
+    caplog.set_level(logging.DEBUG, logger="httpcore")
+    told: List[Any] = []
+    responses: List[httpcore.Response] = []
+
+    def hook(name: str, info: Any) -> None:
+        told.append(info)
+
+    async def async_hook(name: str, info: Any) -> None:
+        told.append(info)
+
+    def threads() -> None:
+        with httpcore.ConnectionPool(network_backend=httpcore.MockBackend(answer, http2=http2), http2=http2) as pool:
+            responses.append(pool.request("GET", "https://test/", extensions={"trace": hook}))
+
+    async def tasks() -> None:
+        backend = httpcore.AsyncMockBackend(answer, http2=http2)
+        async with httpcore.AsyncConnectionPool(network_backend=backend, http2=http2) as pool:
+            responses.append(await pool.request("GET", "https://test/", extensions={"trace": async_hook}))
+
+    threads() if world == "threads" else run_async(world, tasks)
+    assert responses[0].extensions["http_version"] == version.encode("ascii")
+    assert found_in(repr(responses[0].headers)) and found_in(repr(told))
+    assert "Negotiate [secure]" in caplog.text
+    for record in caplog.records:
         assert not found_in(f"{record.getMessage()} {record.args!r}"), record.getMessage()
 
 
