@@ -17,7 +17,7 @@ logger = logging.getLogger("httpcore.connection")
 
 
 def abandon(closeable: Any) -> None:
-    """Close a stream or connection at once, without waiting for anyone; never raises.
+    """Close `closeable`, a stream or a connection, at once, without waiting for anyone; never raises.
 
     An exception of a foreign `close` or `aclose` is logged at DEBUG: there is no caller to tell it to.
     """

@@ -100,7 +100,7 @@ _scratch = _Scratch()
 
 
 class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
-    """A connected socket as a stream; made by `AsyncioBackend`."""
+    """`sock`, connected, as a stream of the event loop `loop`; made by `AsyncioBackend`."""
 
     accepts_alpn_protocols = True
 
@@ -277,9 +277,9 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
                 await self._drain(timeout)
 
     async def write_some(self, buffer: bytes, timeout: Optional[float] = None) -> int:
-        """Write some of `buffer` and return how many bytes; none when this times out or is cancelled.
+        """Write some of `buffer` and return how many bytes; none when this is cancelled or `timeout` seconds pass.
 
-        After that the next write has to begin with all of `buffer`: it may be on its way already.
+        None is no limit. After that the next write has to begin with all of `buffer`: it may be on its way already.
         """
         size = self._skip(buffer) if self._on_the_way else self._hand_over(buffer)
         if self._writing_paused:

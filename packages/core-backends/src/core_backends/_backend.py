@@ -35,14 +35,16 @@ class NetworkStream:
     def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
         """Return at least one and at most `max_bytes` bytes, b"" at the end of the stream.
 
-        Raises `ReadTimeout` when nothing came within `timeout` seconds, `ReadError` when reading failed.
+        Raises `ReadTimeout` when nothing came within `timeout` seconds (None: wait without limit), `ReadError` when
+        reading failed.
         """
         raise NotImplementedError()
 
     def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
         """Write all of `buffer`, any bytes-like object.
 
-        Raises `WriteTimeout` when the peer took nothing for `timeout` seconds, `WriteError` when writing failed.
+        Raises `WriteTimeout` when the peer took nothing for `timeout` seconds (None: wait without limit), `WriteError`
+        when writing failed.
         """
         raise NotImplementedError()
 
@@ -58,7 +60,8 @@ class NetworkStream:
     ) -> NetworkStream:
         """Return a stream that carries TLS on this one, after a handshake of at most `timeout` seconds.
 
-        Raises `ConnectTimeout` or `ConnectError`; this stream is closed then.
+        None is no limit. `server_hostname` is the name to ask for and to check the certificate against; None asks for
+        none, which `ssl_context` must allow. Raises `ConnectTimeout` or `ConnectError`; this stream is closed then.
         """
         raise NotImplementedError()
 
@@ -82,10 +85,10 @@ class NetworkBackend:
         local_address: Optional[str] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> NetworkStream:
-        """Return a stream to `host:port`, resolved and connected within `timeout` seconds.
+        """Return a stream to `host:port`, resolved and connected within `timeout` seconds (None: no limit).
 
-        `local_address` is the address to connect from, `socket_options` are set before connecting. Raises
-        `ConnectTimeout` or `ConnectError`.
+        `local_address` is the address to connect from (None: the system's choice), `socket_options` are arguments of
+        `setsockopt`, set before connecting. Raises `ConnectTimeout` or `ConnectError`.
         """
         raise NotImplementedError()
 
@@ -95,7 +98,11 @@ class NetworkBackend:
         timeout: Optional[float] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> NetworkStream:
-        """Return a stream to the unix socket at `path`. Raises `ConnectTimeout` or `ConnectError`."""
+        """Return a stream to the unix socket at `path`, connected within `timeout` seconds (None: no limit).
+
+        `socket_options` are arguments of `setsockopt`, set before connecting. Raises `ConnectTimeout` or
+        `ConnectError`.
+        """
         raise NotImplementedError()
 
     def sleep(self, seconds: float) -> None:
@@ -109,14 +116,16 @@ class AsyncNetworkStream:
     async def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
         """Return at least one and at most `max_bytes` bytes, b"" at the end of the stream.
 
-        Raises `ReadTimeout` when nothing came within `timeout` seconds, `ReadError` when reading failed.
+        Raises `ReadTimeout` when nothing came within `timeout` seconds (None: wait without limit), `ReadError` when
+        reading failed.
         """
         raise NotImplementedError()
 
     async def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
         """Write all of `buffer`, any bytes-like object.
 
-        Raises `WriteTimeout` when the peer took nothing for `timeout` seconds, `WriteError` when writing failed.
+        Raises `WriteTimeout` when the peer took nothing for `timeout` seconds (None: wait without limit), `WriteError`
+        when writing failed.
         """
         raise NotImplementedError()
 
@@ -132,7 +141,8 @@ class AsyncNetworkStream:
     ) -> AsyncNetworkStream:
         """Return a stream that carries TLS on this one, after a handshake of at most `timeout` seconds.
 
-        Raises `ConnectTimeout` or `ConnectError`; this stream is closed then.
+        None is no limit. `server_hostname` is the name to ask for and to check the certificate against; None asks for
+        none, which `ssl_context` must allow. Raises `ConnectTimeout` or `ConnectError`; this stream is closed then.
         """
         raise NotImplementedError()
 
@@ -156,10 +166,10 @@ class AsyncNetworkBackend:
         local_address: Optional[str] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> AsyncNetworkStream:
-        """Return a stream to `host:port`, resolved and connected within `timeout` seconds.
+        """Return a stream to `host:port`, resolved and connected within `timeout` seconds (None: no limit).
 
-        `local_address` is the address to connect from, `socket_options` are set before connecting. Raises
-        `ConnectTimeout` or `ConnectError`.
+        `local_address` is the address to connect from (None: the system's choice), `socket_options` are arguments of
+        `setsockopt`, set before connecting. Raises `ConnectTimeout` or `ConnectError`.
         """
         raise NotImplementedError()
 
@@ -169,7 +179,11 @@ class AsyncNetworkBackend:
         timeout: Optional[float] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> AsyncNetworkStream:
-        """Return a stream to the unix socket at `path`. Raises `ConnectTimeout` or `ConnectError`."""
+        """Return a stream to the unix socket at `path`, connected within `timeout` seconds (None: no limit).
+
+        `socket_options` are arguments of `setsockopt`, set before connecting. Raises `ConnectTimeout` or
+        `ConnectError`.
+        """
         raise NotImplementedError()
 
     async def sleep(self, seconds: float) -> None:

@@ -60,7 +60,7 @@ class MockStream(NetworkStream):
 
 
 class MockBackend(NetworkBackend):
-    """Connects to nothing: each connection is a `MockStream` on a copy of `buffer`."""
+    """Connects to nothing: each connection is a `MockStream` on a copy of `buffer`, with this `http2`."""
 
     def __init__(self, buffer: List[bytes], http2: bool = False) -> None:
         self._buffer = buffer
@@ -123,7 +123,7 @@ class AsyncMockStream(AsyncNetworkStream):
 
 
 class AsyncMockBackend(AsyncNetworkBackend):
-    """Connects to nothing: each connection is an `AsyncMockStream` on a copy of `buffer`."""
+    """Connects to nothing: each connection is an `AsyncMockStream` on a copy of `buffer`, with this `http2`."""
 
     def __init__(self, buffer: List[bytes], http2: bool = False) -> None:
         self._buffer = buffer

@@ -44,7 +44,7 @@ HeaderPairs = List[Tuple[bytes, bytes]]
 
 
 class ByteStream:
-    """Bytes in memory as a body, iterable from sync and from async code."""
+    """`content`, bytes in memory, as a body that is iterable from sync and from async code."""
 
     __slots__ = ("_content",)
 
@@ -103,7 +103,7 @@ class AsyncWholeBody:
 
 
 def in_memory_body(stream: Any) -> Optional[bytes]:
-    """Return the bytes of a plain in-memory body, None for anything that has to be iterated.
+    """Return the bytes of a `stream` that is a plain in-memory body, None for anything that has to be iterated.
 
     A subclass may iterate otherwise, so only `ByteStream` itself counts.
     """
@@ -195,7 +195,8 @@ class Response:
     """One HTTP response.
 
     `status` is the status code; `headers` keep the server's order and case; `stream` gives the body, once;
-    `extensions` hold `http_version`, `reason_phrase`, `network_stream`, `stream_id` where they apply.
+    `extensions` hold `http_version`, `reason_phrase`, `network_stream`, `stream_id` where they apply. `content` makes
+    a response of one's own: bytes, text, or an iterator of bytes, and None for no body.
     """
 
     def __init__(
@@ -295,7 +296,7 @@ class Response:
 
 
 def make_response(status: int, headers: HeaderPairs, stream: Stream, extensions: Dict[str, Any]) -> Response:
-    """Return a response of parts that are known to be right, without checking them again."""
+    """Return a response of `status`, `headers`, `stream` and `extensions` that are known to be right, unchecked."""
     response = Response.__new__(Response)
     response.status = status
     response.headers = headers

@@ -36,7 +36,10 @@ _generation = [0]
 
 
 class World:
-    """Where sockets belong: one process and, for async code, one event loop. Compared by identity."""
+    """Where sockets belong: one process and, for async code, one event loop. Compared by identity.
+
+    `generation` counts the forks that led to the process; `loop` is the running event loop, None for threads.
+    """
 
     __slots__ = ("_generation", "_loop")
 

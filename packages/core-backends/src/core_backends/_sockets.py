@@ -77,7 +77,7 @@ def watch_writable(sock: socket.socket) -> Callable[[Optional[float]], Any]:
 
 
 def is_socket_readable(sock: Optional[socket.socket]) -> bool:
-    """Whether a read would return at once, with data or with the end of the stream; True for a closed socket."""
+    """Whether a read of `sock` would return at once, with data or with the end of the stream; True when closed."""
     if sock is None or sock.fileno() < 0:
         return True
     try:

@@ -35,7 +35,7 @@ def default_ssl_context() -> ssl.SSLContext:
 
 
 def shared_ssl_context(alpn_protocols: Sequence[str] = ()) -> ssl.SSLContext:
-    """Return the process's own default context for this ALPN offer, made when first asked for."""
+    """Return the process's own default context that offers `alpn_protocols`, made when first asked for."""
     offer = tuple(alpn_protocols)
     with _lock:
         context = _shared.get(offer)

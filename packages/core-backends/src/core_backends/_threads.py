@@ -108,7 +108,7 @@ class SyncStream(NetworkStream):
                 self._release()
 
     def write_some(self, buffer: bytes, timeout: Optional[float] = None) -> int:
-        """Write some of `buffer` and return how many bytes; none when this times out.
+        """Write some of `buffer` and return how many bytes; none when `timeout` seconds pass (None: no limit).
 
         After a time-out the next write has to begin with all of `buffer`: on TLS it may be encrypted already.
         """

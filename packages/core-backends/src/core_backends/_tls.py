@@ -23,7 +23,11 @@ def start_tls(
     timeout: Optional[float],
     alpn_protocols: Optional[Sequence[str]],
 ) -> NetworkStream:
-    """Return `stream` with TLS on it, offering `alpn_protocols`; raises as `NetworkStream.start_tls` does."""
+    """Return `stream` with TLS on it, offering `alpn_protocols` (None: what the context offers).
+
+    `ssl_context`, `server_hostname` and `timeout` (seconds, None: no limit) are those of `NetworkStream.start_tls`,
+    and so are the exceptions.
+    """
     arguments = _arguments(stream, ssl_context, server_hostname, timeout, alpn_protocols)
     try:
         return stream.start_tls(**arguments)
@@ -40,7 +44,11 @@ async def async_start_tls(
     timeout: Optional[float],
     alpn_protocols: Optional[Sequence[str]],
 ) -> AsyncNetworkStream:
-    """Return `stream` with TLS on it, offering `alpn_protocols`; raises as `AsyncNetworkStream.start_tls` does."""
+    """Return `stream` with TLS on it, offering `alpn_protocols` (None: what the context offers).
+
+    `ssl_context`, `server_hostname` and `timeout` (seconds, None: no limit) are those of
+    `AsyncNetworkStream.start_tls`, and so are the exceptions.
+    """
     arguments = _arguments(stream, ssl_context, server_hostname, timeout, alpn_protocols)
     try:
         return await stream.start_tls(**arguments)

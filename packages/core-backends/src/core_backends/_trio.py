@@ -138,7 +138,10 @@ class TrioStream(AsyncNetworkStream):
         raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
 
     async def write_some(self, buffer: bytes, timeout: Optional[float] = None) -> int:
-        """Write some of `buffer` and return how many bytes; none when this times out or is cancelled."""
+        """Write some of `buffer` and return how many bytes; none when this is cancelled or `timeout` seconds pass.
+
+        None is no limit.
+        """
         try:
             while True:
                 written = self.write_some_nowait(buffer)

@@ -80,7 +80,10 @@ def enforce_bytes(value: BytesOrText, *, name: str) -> bytes:
 
 
 def enforce_headers(value: HeaderTypes, *, name: str) -> HeaderPairs:
-    """Return `value` as a new list of byte pairs in the given order and case; None is no headers."""
+    """Return `value` as a new list of byte pairs in the given order and case; None is no headers.
+
+    `name` stands in the `TypeError` for anything else.
+    """
     if value is None:
         return []
     pairs: Any
@@ -111,7 +114,7 @@ def _field(value: BytesOrText, part: str) -> bytes:
 
 
 def enforce_url(value: Union[URL, bytes, str], *, name: str) -> URL:
-    """Return `value` as a `URL`."""
+    """Return `value` as a `URL`; `name` stands in the `TypeError` for other types."""
     if isinstance(value, (bytes, str)):
         return URL(value)
     if isinstance(value, URL):
@@ -132,7 +135,7 @@ def authority(host: bytes, port: int) -> bytes:
 
 
 def host_header(scheme: bytes, host: bytes, port: Optional[int]) -> bytes:
-    """Return the `Host` of a request: the port only where it is not the scheme's default (RFC 9110 § 7.2)."""
+    """Return the `Host` of a request: `host`, and `port` where it is not the scheme's default (RFC 9110 § 7.2)."""
     if b":" in host:
         host = bracketed(host)
     if port is None or port == DEFAULT_PORTS.get(scheme):
@@ -141,7 +144,7 @@ def host_header(scheme: bytes, host: bytes, port: Optional[int]) -> bytes:
 
 
 class Origin:
-    """Scheme, host and port: what a connection belongs to (RFC 9110 § 4.3.1)."""
+    """What a connection belongs to: `scheme`, `host` and `port`, never None (RFC 9110 § 4.3.1)."""
 
     __slots__ = ("host", "port", "scheme")
 

@@ -23,7 +23,8 @@ def request(
 ) -> Response:
     """Send a request and return the response with its body read.
 
-    For more than one request to a server a `ConnectionPool` saves connecting anew. See `ConnectionPool.request`.
+    `method`, `url`, `headers`, `content` and `extensions` are those of `ConnectionPool.request`. For more than one
+    request to a server a `ConnectionPool` of one's own saves connecting anew.
     """
     with ConnectionPool() as pool:
         return pool.request(method, url, headers=headers, content=content, extensions=extensions)
@@ -38,7 +39,10 @@ def stream(
     content: Content = None,
     extensions: Optional[Extensions] = None,
 ) -> Iterator[Response]:
-    """Send a request and give the response while its body is still to be read; it is closed on leaving the block."""
+    """Send a request and give the response while its body is still to be read; it is closed on leaving the block.
+
+    `method`, `url`, `headers`, `content` and `extensions` are those of `ConnectionPool.request`.
+    """
     with ConnectionPool() as pool:
         with pool.stream(method, url, headers=headers, content=content, extensions=extensions) as response:
             yield response

@@ -32,7 +32,10 @@ class RequestInterface:
     ) -> Response:
         """Send a request and return the response with its body read.
 
-        Missing `Host` and body framing headers are added. `timeout`, `trace` and others go into `extensions`.
+        `content` is bytes, text, or an iterator of bytes, which is sent as it comes; None sends no body. Where
+        `headers` lack them, `Host` and the headers that frame the body are added. `extensions` hold what concerns this
+        request alone: `timeout` (a mapping of `connect`, `read`, `write`, `pool` and `total` to seconds, None for no
+        limit), `trace`, `sni_hostname`, `target`.
         """
         request = complete_request(method, url, headers, content, extensions)
         response = self.handle_request(request)
@@ -52,8 +55,9 @@ class RequestInterface:
         content: Content = None,
         extensions: Optional[Extensions] = None,
     ) -> Iterator[Response]:
-        """Send a request and give the response while its body is still to be read; it is closed on leaving the
-        block.
+        """Send a request and give the response while its body is still to be read; it is closed on leaving the block.
+
+        `headers`, `content` and `extensions` are those of `request`.
         """
         request = complete_request(method, url, headers, content, extensions)
         response = self.handle_request(request)

@@ -80,6 +80,7 @@ class AsyncForwardHTTPConnection(AsyncConnectionInterface):
 
     @property
     def closed_before_response(self) -> bool:
+        """Whether the proxy closed a reused connection before one byte of a response; see the connection's own."""
         return bool(getattr(self._connection, "closed_before_response", False))
 
     def __repr__(self) -> str:

@@ -26,7 +26,8 @@ class AsyncScriptedStream(AsyncNetworkStream):
     `hook` is called as `await hook(operation)` before each `read`, `write`, `start_tls` and `aclose`, with that name.
 
     `written` is all that was written, `writes` the same call by call; `timeouts` pairs each operation with its limit;
-    `tls` lists the server names that TLS was started for; `closed` is whether the stream was closed, in whichever way.
+    `tls` lists the server names that TLS was started for, `alpn_protocols` what was offered with it; `closed` is
+    whether the stream was closed, in whichever way.
     """
 
     accepts_alpn_protocols = True
@@ -108,8 +109,8 @@ class AsyncScriptedStream(AsyncNetworkStream):
 class AsyncScriptedBackend(AsyncNetworkBackend):
     """A backend that hands out `streams` one after the other; an exception among them is raised.
 
-    `calls` lists the arguments of every connect, `pauses` those of every `sleep`, which returns at once. Connecting
-    when no stream is left is an `AssertionError`.
+    `hook` is called as `await hook(operation)` before each connect. `calls` lists the arguments of every connect,
+    `pauses` those of every `sleep`, which returns at once. Connecting when no stream is left is an `AssertionError`.
     """
 
     def __init__(

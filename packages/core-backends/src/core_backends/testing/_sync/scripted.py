@@ -27,7 +27,8 @@ class ScriptedStream(NetworkStream):
     `hook` is called as `hook(operation)` before each `read`, `write`, `start_tls` and `close`, with that name.
 
     `written` is all that was written, `writes` the same call by call; `timeouts` pairs each operation with its limit;
-    `tls` lists the server names that TLS was started for; `closed` is whether the stream was closed, in whichever way.
+    `tls` lists the server names that TLS was started for, `alpn_protocols` what was offered with it; `closed` is
+    whether the stream was closed, in whichever way.
     """
 
     accepts_alpn_protocols = True
@@ -109,8 +110,8 @@ class ScriptedStream(NetworkStream):
 class ScriptedBackend(NetworkBackend):
     """A backend that hands out `streams` one after the other; an exception among them is raised.
 
-    `calls` lists the arguments of every connect, `pauses` those of every `sleep`, which returns at once. Connecting
-    when no stream is left is an `AssertionError`.
+    `hook` is called as `hook(operation)` before each connect. `calls` lists the arguments of every connect,
+    `pauses` those of every `sleep`, which returns at once. Connecting when no stream is left is an `AssertionError`.
     """
 
     def __init__(
