@@ -190,6 +190,9 @@ class AsyncResponseBody(AsyncWholeBody):
             return content
         if stream.failure is not None:
             raise stream.failure.exception()
+        if self._closed:
+            # By another task or thread: what has come may be a part of the body, and must not pass for all of it.
+            raise ReadError("The response was closed while its body was being read.")
         if stream.trailers:
             self._extensions["trailing_headers"] = stream.trailers
         self._ended = True
