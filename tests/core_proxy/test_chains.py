@@ -1,8 +1,10 @@
-"""Connectors around connectors on real sockets: every pair of proxies, and TLS inside TLS inside TLS."""
+"""Connectors around connectors on real sockets: pairs of proxies and longer chains, and TLS inside TLS inside TLS."""
 
 from __future__ import annotations
 
 import contextlib
+import pathlib
+import re
 from typing import Any, List, Tuple
 
 import pytest
@@ -13,6 +15,7 @@ from core_backends import Origin, Proxy
 
 from .worlds import World
 
+README = pathlib.Path(__file__).resolve().parents[2] / "packages" / "core-proxy" / "README.md"
 CHAINS = [
     ("http", "socks5"),
     ("socks5", "http"),
@@ -68,3 +71,18 @@ def test_a_stream_through_a_chain(world: World, kinds: Tuple[str, ...], secure: 
         for other in range(len(proxies)):
             secrets = (credentials(other)[1].encode(), basic(*credentials(other)))
             assert any(secret in told for secret in secrets) == (other == number), "each is told its own, and no other"
+
+
+def test_the_second_example_of_the_readme() -> None:
+    example = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)[1]
+    with origin_server() as origin, proxy_server("socks5") as first, proxy_server("socks5", auth=True) as second:
+        code = example.replace("1081", str(first.port)).replace("1082", str(second.port))
+        names: Any = {}
+        exec(compile(code.replace("4242", str(origin.port)), str(README), "exec"), names)
+        names["stream"].write(b"GET /a HTTP/1.1\r\n\r\n", timeout=20.0)
+        assert names["stream"].read(100, timeout=20.0).startswith(b"HTTP/1.1 200 OK")
+        names["stream"].close()
+    assert first.heads[0].endswith(b"\x01\x7f\x00\x00\x01" + second.port.to_bytes(2, "big"))
+    assert second.heads[0].endswith(b"\x03\x13service.example.com" + origin.port.to_bytes(2, "big"))
+    assert b"password" in second.heads[0]
+    assert b"password" not in first.heads[0] + origin.requests[0]

@@ -16,7 +16,8 @@ __all__ = ["AsyncSOCKSProxy", "AsyncSocks5Connection"]
 class AsyncSOCKSProxy(AsyncConnectionPool):
     """A pool whose requests go through the SOCKS proxy at `proxy_url`.
 
-    `proxy_auth` is a user name and a password of at most 255 bytes each; the rest is as for `AsyncConnectionPool`.
+    `proxy_auth` is a user name and a password of at most 255 bytes each; the rest is as for `AsyncConnectionPool`,
+    which takes all options, and TLS to the proxy, with `proxy=Proxy(…)`.
     """
 
     def __init__(
@@ -35,8 +36,11 @@ class AsyncSOCKSProxy(AsyncConnectionPool):
         replay: bool = True,
     ) -> None:
         proxy = Proxy(url=proxy_url, auth=proxy_auth)
-        if not proxy.url.scheme.startswith(b"socks"):
-            raise ValueError(f"A SOCKS proxy's URL must start with socks5 or socks5h, not with {proxy.url.scheme!r}.")
+        scheme = proxy.url.scheme
+        if not scheme.startswith(b"socks"):
+            raise ValueError(
+                f"A SOCKS proxy's URL must start with socks5, socks5h, socks4 or socks4a, not with {scheme!r}."
+            )
         super().__init__(
             ssl_context=ssl_context,
             proxy=proxy,

@@ -17,7 +17,8 @@ __all__ = ["SOCKSProxy", "Socks5Connection"]
 class SOCKSProxy(ConnectionPool):
     """A pool whose requests go through the SOCKS proxy at `proxy_url`.
 
-    `proxy_auth` is a user name and a password of at most 255 bytes each; the rest is as for `ConnectionPool`.
+    `proxy_auth` is a user name and a password of at most 255 bytes each; the rest is as for `ConnectionPool`,
+    which takes all options, and TLS to the proxy, with `proxy=Proxy(…)`.
     """
 
     def __init__(
@@ -36,8 +37,11 @@ class SOCKSProxy(ConnectionPool):
         replay: bool = True,
     ) -> None:
         proxy = Proxy(url=proxy_url, auth=proxy_auth)
-        if not proxy.url.scheme.startswith(b"socks"):
-            raise ValueError(f"A SOCKS proxy's URL must start with socks5 or socks5h, not with {proxy.url.scheme!r}.")
+        scheme = proxy.url.scheme
+        if not scheme.startswith(b"socks"):
+            raise ValueError(
+                f"A SOCKS proxy's URL must start with socks5, socks5h, socks4 or socks4a, not with {scheme!r}."
+            )
         super().__init__(
             ssl_context=ssl_context,
             proxy=proxy,
