@@ -77,7 +77,7 @@ def test_a_whole_exchange() -> None:
     assert content_of(stream) == b"hello" and not stream.remote_open and stream.failure is None
     assert not wire.engine.streams
     assert wire.peer.settings == {2: 0, 4: 4 * 1024 * 1024, 6: 102_400}
-    assert wire.peer.send_window == 16 * 1024 * 1024
+    assert wire.peer.send_window + wire.engine._window.owed == 16 * 1024 * 1024
 
 
 def test_limits() -> None:
@@ -169,7 +169,20 @@ def test_stream_windows_are_given_back_as_content_is_consumed_and_the_connection
     assert wire.engine._window.owed == 1_000
     wire.peer.data(1, end=True)
     wire.run()
-    assert wire.peer.send_window == 16 * 1024 * 1024  # An idle connection owes nothing.
+    # An idle connection owes next to nothing.
+    assert wire.peer.send_window + wire.engine._window.owed == 16 * 1024 * 1024
+    more = wire.get()
+    wire.run()
+    wire.peer.head(more.id)
+    wire.peer.data(more.id, b"x" * 1_000)
+    for _ in range(80):
+        wire.engine.consumed(more, 1_000)
+        wire.run()
+        wire.peer.data(more.id, b"x" * 1_000)
+    wire.run()
+    wire.peer.data(more.id, end=True)
+    wire.run()
+    assert wire.peer.send_window == 16 * 1024 * 1024
 
 
 def test_padding_counts() -> None:

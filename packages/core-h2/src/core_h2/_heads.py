@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Sequence, Tuple
 
-from ._compression import Field, FieldEncoder
-from ._fields import check_length, request_fields
+from ._compression import Field, FieldEncoder, encode_literal
+from ._fields import check_length, check_target, request_fields
 
 __all__ = ["HeadEncoder"]
 
 _MEMORY = 32
+_PATHS = 64
+_LONGEST_PATH = 256
 
 
 class HeadEncoder:
@@ -21,11 +23,27 @@ class HeadEncoder:
 
     def __init__(self) -> None:
         self._encoder = FieldEncoder()
+        self._paths: Dict[bytes, bytes] = {}
         self._known: Dict[Tuple[Any, ...], Tuple[int, bytes, bytes, Optional[int]]] = {}
 
     def resize(self, table_size: int) -> None:
         """Take the server's SETTINGS_HEADER_TABLE_SIZE."""
         self._encoder.resize(table_size)
+
+    def encode_path(self, target: bytes) -> bytes:
+        """Return `:path` as it stands between the two parts of a section. Raises `LocalProtocolError`.
+
+        No table learns of it, so it says the same for ever.
+        """
+        path = self._paths.get(target)
+        if path is None:
+            check_target(target)
+            path = encode_literal(b":path", target)
+            if len(target) <= _LONGEST_PATH:
+                if len(self._paths) >= _PATHS:
+                    self._paths.clear()
+                self._paths[target] = path
+        return path
 
     def encode(
         self,

@@ -297,7 +297,7 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
     async def _end_exchange(self, stream: Stream) -> None:
         """Give a stream back, and tell the server where it does not know."""
         untold = self._release(stream)
-        if self._is_over():
+        if not self._exchanges and not self._takes_requests():
             await self._multiplexer.aclose()
         elif untold:
             self._multiplexer.write_at_once()
@@ -315,8 +315,9 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
 
     def _release(self, stream: Stream) -> bool:
         """Give a stream back; whether the server does not know that yet."""
+        engine = self._h2_state
         with self._multiplexer.lock:
-            untold = self._h2_state.reset(stream, end_code(stream))
+            untold = stream.id in engine.streams and engine.reset(stream, end_code(stream))
             self._exchanges -= 1
             if not self._exchanges:
                 self._idle_since = time.monotonic()

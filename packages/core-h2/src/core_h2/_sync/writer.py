@@ -77,23 +77,29 @@ class Writer:
 
     def flush_together(self, timeout: Optional[float] = None) -> None:
         """The same as `flush`, with what others have to send in this turn, if there are others."""
+        engine = self.engine
         with self.lock:
-            together = (
-                len(self.engine.streams) > 1 and not self._writing and not self.closed and self._write_error is None
-            )
-            if together:
-                self._writing = True
-        if not together:
+            target = engine.enqueued
+            mine = not (self._writing or self.closed or self._write_error is not None)
+            alone = len(engine.streams) < 2
+            if mine:
+                data = engine.take(_WRITE_SIZE) if alone else b""
+                self._writing = bool(data) or not alone
+        if not mine:
             self.flush(timeout)
             return
-        target = self.engine.enqueued
-        try:
-            next_turn()
-        except BaseException:
+        if not alone:
+            try:
+                next_turn()
+            except BaseException:
+                with self.lock:
+                    self._pass_writing()
+                raise
             with self.lock:
-                self._pass_writing()
-            raise
-        self._write_out(target, timeout)
+                data = engine.take(_WRITE_SIZE)
+                if not data:
+                    self._pass_writing()
+        self._write_out(data, target, timeout)
 
     def flush(self, timeout: Optional[float] = None) -> None:
         """Return when all that is in line now has been written.
@@ -113,13 +119,14 @@ class Writer:
                 if self.closed:
                     raise self._closed_while_writing()
                 if not self._writing:
-                    self._writing = True
+                    data = self.engine.take(_WRITE_SIZE)
+                    self._writing = bool(data)
                     turn = None
                 else:
                     turn = Event()
                     self._write_waiters.append((target, turn))
             if turn is None:
-                self._write_out(target, timeout)
+                self._write_out(data, target, timeout)
                 return
             try:
                 in_time = turn.wait(timeout)
@@ -132,20 +139,9 @@ class Writer:
                     return
                 raise WriteTimeout("The connection was busy with what was in line before")
 
-    def _write_out(self, target: int, timeout: Optional[float]) -> None:
-        """As the one who writes, write up to `target`, and on as long as nobody else is there to do it."""
-        written = 0
-        while True:
-            with self.lock:
-                if written:
-                    self._count(written)
-                if self._written >= target and self._write_waiters:
-                    self._pass_writing()
-                    return
-                data = self.engine.take(_WRITE_SIZE)
-                if not data:
-                    self._writing = False
-                    return
+    def _write_out(self, data: bytes, target: int, timeout: Optional[float]) -> None:
+        """As the one who writes, write `data`, on up to `target`, and further where nobody else is there to do it."""
+        while data:
             try:
                 if self._write_some is None:
                     self.network.write(data, timeout)
@@ -169,9 +165,16 @@ class Writer:
             except BaseException as exc:
                 self._interrupted_write(data, exc)
                 raise
-            if written < len(data):
-                with self.lock:
+            with self.lock:
+                if written < len(data):
                     self.engine.put_back(memoryview(data)[written:])
+                self._count(written)
+                if self._written >= target and self._write_waiters:
+                    self._pass_writing()
+                    return
+                data = self.engine.take(_WRITE_SIZE)
+                if not data:
+                    self._writing = False
 
     def _count(self, written: int) -> None:
         """Take note of bytes that have been written, with the lock held."""
