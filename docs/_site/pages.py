@@ -27,6 +27,7 @@ PLOT = ROOT / "benchmarks" / "plot.svg"
 PAGES: Dict[str, str] = {
     "CONTRIBUTING.md": "contributing.md",
     "README.md": "index.md",
+    "docs/releasing.md": "releasing.md",
     "benchmarks/RESULTS.md": "performance.md",
     "benchmarks/README.md": "performance.md",
     "docs/adr": "architecture.md",
