@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import gc
 import ssl
-from typing import Any
 
 import pytest
 
-from core_backends import AsyncNetworkStream, ConnectError, RemoteProtocolError, Request
-from core_h1._async.upgrade import AsyncHTTP11UpgradeStream
+from core_backends import ConnectError, RemoteProtocolError, Request
 
-from .fakes import OK, AsyncScriptedStream, connected
+from .fakes import OK, connected
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
 
@@ -47,6 +45,14 @@ async def test_the_stream_is_handed_over_with_its_first_bytes(request_: Request,
     assert network_stream.get_extra_info("socket") == "the socket"
 
 
+async def test_tls_is_not_begun_behind_what_came_in_plain_text() -> None:
+    connection, stream = connected(SWITCH + b"plain")
+    response = await connection.handle_async_request(upgrade())
+    with pytest.raises(ConnectError, match="5 bytes before the TLS handshake"):
+        await response.extensions["network_stream"].start_tls(ssl.create_default_context())
+    assert stream.aborted == 1 and stream.tls is None
+
+
 async def test_without_first_bytes_it_is_the_stream_itself() -> None:
     connection, stream = connected(SWITCH)
     response = await connection.handle_async_request(upgrade())
@@ -71,14 +77,6 @@ async def test_a_dropped_response_leaves_the_stream_to_its_holder() -> None:
     assert stream.is_open
 
 
-async def test_closing_the_stream_closes_what_is_under_it() -> None:
-    stream = AsyncScriptedStream()
-    await AsyncHTTP11UpgradeStream(stream, b"left").aclose()
-    assert stream.closed == 1
-    AsyncHTTP11UpgradeStream(stream, b"left").abort()
-    assert stream.aborted == 1
-
-
 async def test_a_refused_connect_is_an_ordinary_response() -> None:
     connection, _ = connected(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", OK)
     response = await connection.handle_async_request(connect())
@@ -99,35 +97,3 @@ async def test_a_switch_that_nobody_asked_for_is_refused() -> None:
     with pytest.raises(RemoteProtocolError):
         await connection.request("GET", "https://example.com/")
     assert not stream.is_open
-
-
-async def test_tls_takes_the_offer_along() -> None:
-    stream = AsyncScriptedStream()
-    context = ssl.create_default_context()
-    upgraded = AsyncHTTP11UpgradeStream(stream, b"")
-    assert upgraded.accepts_alpn_protocols
-    assert await upgraded.start_tls(context, "h", 5.0, alpn_protocols=["h2"]) is stream
-    assert stream.tls == (context, "h", 5.0, ["h2"])
-
-
-async def test_tls_on_a_stream_of_the_users_own() -> None:
-    class Own(AsyncNetworkStream):
-        arguments: Any = None
-
-        async def start_tls(self, ssl_context: Any, server_hostname: Any = None, timeout: Any = None) -> Any:
-            self.arguments = (ssl_context, server_hostname, timeout)
-            return self
-
-    stream = Own()
-    context = ssl.create_default_context()
-    upgraded = AsyncHTTP11UpgradeStream(stream, b"")
-    assert not upgraded.accepts_alpn_protocols
-    assert await upgraded.start_tls(context, server_hostname="h") is stream
-    assert stream.arguments == (context, "h", None)
-
-
-async def test_tls_refuses_bytes_that_came_before_it() -> None:
-    stream = AsyncScriptedStream()
-    with pytest.raises(ConnectError, match="5 bytes before the TLS handshake"):
-        await AsyncHTTP11UpgradeStream(stream, b"plain").start_tls(ssl.create_default_context())
-    assert stream.aborted == 1 and stream.tls is None

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import gc
 import ssl
-from typing import Any
 
 import pytest
 
-from core_backends import ConnectError, NetworkStream, RemoteProtocolError, Request
-from core_h1._sync.upgrade import HTTP11UpgradeStream
+from core_backends import ConnectError, RemoteProtocolError, Request
 
-from .fakes import OK, ScriptedStream, connected
+from .fakes import OK, connected
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
 
@@ -48,6 +46,14 @@ def test_the_stream_is_handed_over_with_its_first_bytes(request_: Request, head:
     assert network_stream.get_extra_info("socket") == "the socket"
 
 
+def test_tls_is_not_begun_behind_what_came_in_plain_text() -> None:
+    connection, stream = connected(SWITCH + b"plain")
+    response = connection.handle_request(upgrade())
+    with pytest.raises(ConnectError, match="5 bytes before the TLS handshake"):
+        response.extensions["network_stream"].start_tls(ssl.create_default_context())
+    assert stream.aborted == 1 and stream.tls is None
+
+
 def test_without_first_bytes_it_is_the_stream_itself() -> None:
     connection, stream = connected(SWITCH)
     response = connection.handle_request(upgrade())
@@ -72,14 +78,6 @@ def test_a_dropped_response_leaves_the_stream_to_its_holder() -> None:
     assert stream.is_open
 
 
-def test_closing_the_stream_closes_what_is_under_it() -> None:
-    stream = ScriptedStream()
-    HTTP11UpgradeStream(stream, b"left").close()
-    assert stream.closed == 1
-    HTTP11UpgradeStream(stream, b"left").abort()
-    assert stream.aborted == 1
-
-
 def test_a_refused_connect_is_an_ordinary_response() -> None:
     connection, _ = connected(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", OK)
     response = connection.handle_request(connect())
@@ -100,35 +98,3 @@ def test_a_switch_that_nobody_asked_for_is_refused() -> None:
     with pytest.raises(RemoteProtocolError):
         connection.request("GET", "https://example.com/")
     assert not stream.is_open
-
-
-def test_tls_takes_the_offer_along() -> None:
-    stream = ScriptedStream()
-    context = ssl.create_default_context()
-    upgraded = HTTP11UpgradeStream(stream, b"")
-    assert upgraded.accepts_alpn_protocols
-    assert upgraded.start_tls(context, "h", 5.0, alpn_protocols=["h2"]) is stream
-    assert stream.tls == (context, "h", 5.0, ["h2"])
-
-
-def test_tls_on_a_stream_of_the_users_own() -> None:
-    class Own(NetworkStream):
-        arguments: Any = None
-
-        def start_tls(self, ssl_context: Any, server_hostname: Any = None, timeout: Any = None) -> Any:
-            self.arguments = (ssl_context, server_hostname, timeout)
-            return self
-
-    stream = Own()
-    context = ssl.create_default_context()
-    upgraded = HTTP11UpgradeStream(stream, b"")
-    assert not upgraded.accepts_alpn_protocols
-    assert upgraded.start_tls(context, server_hostname="h") is stream
-    assert stream.arguments == (context, "h", None)
-
-
-def test_tls_refuses_bytes_that_came_before_it() -> None:
-    stream = ScriptedStream()
-    with pytest.raises(ConnectError, match="5 bytes before the TLS handshake"):
-        HTTP11UpgradeStream(stream, b"plain").start_tls(ssl.create_default_context())
-    assert stream.aborted == 1 and stream.tls is None

@@ -7,6 +7,7 @@ library need none of it.
 from __future__ import annotations
 
 from ._abandon import abandon
+from ._async.leading import AsyncLeadingStream
 from ._deadline import Deadline, phase_timeout, with_deadline
 from ._interrupt import AsyncInterrupt, Interrupt, Interrupted, register_socket
 from ._models import (
@@ -21,6 +22,7 @@ from ._models import (
 from ._runtime import World, async_world, current_async_library, world
 from ._sockets import is_socket_readable
 from ._ssl import offering, shared_ssl_context
+from ._sync.leading import LeadingStream
 from ._synchronization import AsyncEvent, AsyncLock, Event, Lock
 from ._tls import async_start_tls, start_tls
 from ._trace import AsyncTracer, Tracer, async_tracer, tracer
@@ -40,6 +42,7 @@ __all__ = [
     "DEFAULT_PORTS",
     "AsyncEvent",
     "AsyncInterrupt",
+    "AsyncLeadingStream",
     "AsyncLock",
     "AsyncTracer",
     "AsyncWholeBody",
@@ -50,6 +53,7 @@ __all__ = [
     "HeaderTypes",
     "Interrupt",
     "Interrupted",
+    "LeadingStream",
     "Lock",
     "Tracer",
     "WholeBody",

@@ -28,13 +28,20 @@ from core_backends import (
     WriteError,
     WriteTimeout,
 )
-from core_backends.lowlevel import AsyncTracer, abandon, async_tracer, in_memory_body, make_response, phase_timeout
+from core_backends.lowlevel import (
+    AsyncLeadingStream,
+    AsyncTracer,
+    abandon,
+    async_tracer,
+    in_memory_body,
+    make_response,
+    phase_timeout,
+)
 
 from .._choice import codec_factory
 from .._codec import Buffer, Codec, Head
 from .._lifecycle import Lifecycle, State
 from .body import AsyncHTTP11Body, AsyncHTTP11SwitchedBody
-from .upgrade import AsyncHTTP11UpgradeStream
 
 __all__ = ["AsyncHTTP11Connection"]
 
@@ -238,7 +245,7 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         if status == 101 or (request.method == b"CONNECT" and 200 <= status < 300):
             leading = self._codec.leftover()
             if leading:
-                extensions["network_stream"] = AsyncHTTP11UpgradeStream(self._stream, leading)
+                extensions["network_stream"] = AsyncLeadingStream(self._stream, leading)
             return make_response(status, headers, AsyncHTTP11SwitchedBody(self, trace), extensions)
         return make_response(status, headers, AsyncHTTP11Body(self, request, extensions, trace), extensions)
 

@@ -29,13 +29,20 @@ from core_backends import (
     WriteError,
     WriteTimeout,
 )
-from core_backends.lowlevel import Tracer, abandon, in_memory_body, make_response, phase_timeout, tracer
+from core_backends.lowlevel import (
+    LeadingStream,
+    Tracer,
+    abandon,
+    in_memory_body,
+    make_response,
+    phase_timeout,
+    tracer,
+)
 
 from .._choice import codec_factory
 from .._codec import Buffer, Codec, Head
 from .._lifecycle import Lifecycle, State
 from .body import HTTP11Body, HTTP11SwitchedBody
-from .upgrade import HTTP11UpgradeStream
 
 __all__ = ["HTTP11Connection"]
 
@@ -239,7 +246,7 @@ class HTTP11Connection(ConnectionInterface):
         if status == 101 or (request.method == b"CONNECT" and 200 <= status < 300):
             leading = self._codec.leftover()
             if leading:
-                extensions["network_stream"] = HTTP11UpgradeStream(self._stream, leading)
+                extensions["network_stream"] = LeadingStream(self._stream, leading)
             return make_response(status, headers, HTTP11SwitchedBody(self, trace), extensions)
         return make_response(status, headers, HTTP11Body(self, request, extensions, trace), extensions)
 
