@@ -25,9 +25,9 @@ from h2.events import RemoteSettingsChanged
 from core_backends import ReadError, RemoteProtocolError, WriteError
 
 from . import _frames as frames
-from ._compression import Field, FieldDecoder, FieldList, encode_literal
+from ._compression import Field, FieldDecoder, FieldList
 from ._errors import ConnectionFault, ErrorCodes, Failure, StreamFault, code_name, excerpt, remote_failure
-from ._fields import ResponseHead, check_length, check_target, response_head, trailer_fields, unchecked_head
+from ._fields import ResponseHead, check_length, response_head, trailer_fields, unchecked_head
 from ._flow import ReceiveWindow, raised
 from ._heads import HeadEncoder
 from ._parser import FrameParser, Sink
@@ -42,6 +42,7 @@ CONNECTION_WINDOW_SIZE = 16 * 1024 * 1024
 MAX_HEADER_LIST_SIZE = 100 * 1024
 
 _BATCH = 256 * 1024  # How much of one body is put in line at a time.
+_IDLE_DEBT = 64 * 1024  # A frame for every small response would cost both sides more than it gives.
 _REMEMBERED_RESETS = 1_000
 _MOST_INFORMATIONAL = 100
 
@@ -172,10 +173,11 @@ class Engine(Sink):
         Raises `LocalProtocolError` for what may not be sent, before anything of it is. The caller has seen to it that
         there is a slot.
         """
-        check_target(target)
+        path = self._heads.encode_path(target)
         before, after, content_length = self._heads.encode(method, scheme, authority, headers, body_size)
         end_stream = body_size == 0
-        path = b"" if method == b"CONNECT" else encode_literal(b":path", target)
+        if method == b"CONNECT":
+            path = b""
         stream = Stream(self._next_id, self._initial_send_window, self.local_settings.initial_window_size)
         if not self._settings_acked:
             # Until our settings have arrived there, the server goes by the protocol's window.
@@ -451,7 +453,8 @@ class Engine(Sink):
                 raise StreamFault(ErrorCodes.PROTOCOL_ERROR, "informational responses and no final one")
             self._patience.spend()
             return
-        self._patience.earn()
+        if self._patience.budget < BUDGET:
+            self._patience.earn()
         self.served += 1
         stream.head = head
         if stream.no_content or head.status in (204, 304):
@@ -625,8 +628,8 @@ class Engine(Sink):
         self.streams.pop(stream.id, None)
         self._blocked.pop(stream.id, None)
         stream.local_open = stream.remote_open = False
-        if not self.streams and self._window.owed and self.failure is None:
-            # An idle connection owes the server nothing; this leaves with whatever is written next.
+        if not self.streams and self._window.owed >= _IDLE_DEBT and self.failure is None:
+            # An idle connection owes the server next to nothing; this leaves with whatever is written next.
             self._enqueue(frames.window_update(0, self._window.settle()))
 
     def _remember_reset(self, stream: Stream) -> None:
