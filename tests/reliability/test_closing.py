@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any, Callable, List, Union
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 import httpcore

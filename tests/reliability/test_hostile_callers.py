@@ -10,6 +10,8 @@ import threading
 from collections import Counter
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 import httpcore
@@ -164,7 +166,7 @@ def may_pass(route: str, what: str) -> bool:
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 @pytest.mark.parametrize("part", ["name", "value", "user", "password"])
-@pytest.mark.parametrize("proxy", ["proxy", "socks"])
+@pytest.mark.parametrize("proxy", ["proxy", "tls_proxy", "socks"])
 def test_nothing_for_a_proxy_gets_out_of_its_place(
     proxy: str, part: str, payload: bytes, network: Network, wire: Callable[[], bytes]
 ) -> None:
@@ -172,18 +174,48 @@ def test_nothing_for_a_proxy_gets_out_of_its_place(
         pytest.skip("SOCKS has no headers")
     headers = {"name": [(payload, b"1")], "value": [(b"X-Value", payload)]}.get(part, [])
     auth = {"user": (payload, b"p"), "password": (b"u", payload)}.get(part)
-    scheme, port = ("http", network.proxy.port) if proxy == "proxy" else ("socks5", network.socks.port)
-    for url in (network.url("forward"), network.url("tunnel")):
+    scheme = {"proxy": "http", "tls_proxy": "https", "socks": "socks5"}[proxy]
+    port = getattr(network, proxy).port
+    tls = network.client_tls if proxy == "tls_proxy" else None
+    for url, http2 in ((network.url("forward"), False), (network.url("tunnel"), False), (network.url("tunnel"), True)):
         with NothingLeft(network):
             try:
-                through = httpcore.Proxy(f"{scheme}://127.0.0.1:{port}", auth=auth, headers=headers)
-                with httpcore.ConnectionPool(proxy=through, ssl_context=network.client_tls) as pool:
+                through = httpcore.Proxy(f"{scheme}://127.0.0.1:{port}", auth=auth, headers=headers, ssl_context=tls)
+                with httpcore.ConnectionPool(proxy=through, ssl_context=network.client_tls, http2=http2) as pool:
                     pool.request("GET", url, extensions={"timeout": LIMITS})
             except REFUSED:
                 pass
             else:
                 # Basic credentials are encoded: whatever they are made of, it is one word.
-                assert proxy == "proxy" and part in ("user", "password")
+                assert proxy != "socks" and part in ("user", "password")
+    assert MARK not in wire().lower()
+
+
+@pytest.mark.parametrize("payload", [*PAYLOADS, b"a injected", b"a\tinjected", b"a\x7finjected"])
+@pytest.mark.parametrize("place", ["host", "port", "target", "proxy host", "proxy port"])
+def test_nothing_in_a_url_gets_out_of_its_place(
+    place: str, payload: bytes, network: Network, wire: Callable[[], bytes]
+) -> None:
+    text = payload.decode("ascii")
+    url, proxy_url = network.url("forward", "/url"), f"http://127.0.0.1:{network.proxy.port}"
+    if place == "host":
+        url = url.replace("127.0.0.1", text)
+    elif place == "port":
+        url = url.replace("/url", f"{text}/url")
+    elif place == "target":
+        url += text
+    elif place == "proxy host":
+        proxy_url = proxy_url.replace("127.0.0.1", text)
+    else:
+        proxy_url += text
+    with NothingLeft(network), pytest.raises(REFUSED):
+        with httpcore.ConnectionPool(proxy=httpcore.Proxy(proxy_url)) as pool:
+            pool.request("GET", url, extensions={"timeout": LIMITS})
+    with NothingLeft(network), pytest.raises(REFUSED):
+        if "proxy" in place:
+            httpcore.SOCKSProxy(proxy_url.replace("http", "socks5")).request("GET", url)
+        with httpcore.ConnectionPool() as pool:
+            pool.request("GET", url, extensions={"timeout": LIMITS})
     assert MARK not in wire().lower()
 
 
@@ -203,8 +235,41 @@ class Raising:
         raise OwnError
 
 
+class Unstartable:
+    """A body whose iteration cannot even begin."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        raise OwnError
+
+    def __aiter__(self) -> Any:
+        raise OwnError
+
+
+class Unclosable(AsyncChunks):
+    """A body that fails, and then fails to be closed, too."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self  # type: ignore[return-value]
+
+    def __next__(self) -> bytes:
+        raise OwnError
+
+    async def __anext__(self) -> bytes:
+        raise OwnError
+
+    def close(self) -> None:
+        raise RuntimeError("It does not want to be closed.")
+
+    async def aclose(self) -> None:
+        raise RuntimeError("It does not want to be closed.")
+
+
 BODIES: List[Tuple[str, Any, List[Tuple[bytes, bytes]], Any]] = [
     ("raises", Raising(), [(b"Transfer-Encoding", b"chunked")], OwnError),
+    ("raises at once", Unstartable(), [(b"Transfer-Encoding", b"chunked")], OwnError),
+    ("cannot be closed", Unclosable([]), [(b"Transfer-Encoding", b"chunked")], OwnError),
+    ("raises below its length", Raising(), [(b"Content-Length", b"3")], OwnError),
+    ("two lengths", Chunks(b"12"), [(b"Content-Length", b"2"), (b"Content-Length", b"3")], httpcore.LocalProtocolError),
     ("too short", Chunks(b"12"), [(b"Content-Length", b"3")], httpcore.LocalProtocolError),
     ("too long", Chunks(b"12", b"34"), [(b"Content-Length", b"3")], httpcore.LocalProtocolError),
     ("text", Chunks("12"), [(b"Transfer-Encoding", b"chunked")], TypeError),
@@ -218,7 +283,7 @@ BODIES: List[Tuple[str, Any, List[Tuple[bytes, bytes]], Any]] = [
 
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("body", BODIES, ids=[name for name, *_ in BODIES])
-@pytest.mark.parametrize("route", ["direct", "h2", "h2-prior-knowledge", "forward", "tunnel", "socks"])
+@pytest.mark.parametrize("route", ROUTES)
 def test_a_body_that_is_not_what_it_should_be_fails_alone(
     route: str, body: Tuple[str, Any, List[Tuple[bytes, bytes]], Any], world: str, network: Network
 ) -> None:
@@ -263,6 +328,65 @@ def test_a_body_may_use_the_pool_that_it_is_sent_by(route: str, network: Network
         assert response.content == b"POST /again 14 -"
 
 
+@pytest.mark.parametrize("world", ["asyncio", "trio"])
+@pytest.mark.parametrize("route", ["direct", "tls", "h2"])
+def test_an_async_body_may_use_the_pool_that_it_is_sent_by(route: str, world: str, network: Network) -> None:
+    url = network.url(route, "/again")
+
+    async def tasks() -> None:
+        async with httpcore.AsyncConnectionPool(**network.options(route, max_connections=2)) as pool:
+
+            class ReEntering(AsyncChunks):
+                async def __anext__(self) -> bytes:
+                    await super().__anext__()
+                    return (await pool.request("GET", url, extensions={"timeout": LIMITS})).content
+
+            response = await pool.request("POST", url, content=ReEntering([b"1"]), extensions={"timeout": LIMITS})
+            assert response.content == b"POST /again 14 -"
+
+    with NothingLeft(network):
+        run_async(world, tasks)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_body_may_close_the_pool_that_it_is_sent_by(route: str, world: str, network: Network) -> None:
+    url = network.url(route, "/closing")
+
+    def threads() -> None:
+        with httpcore.ConnectionPool(**network.options(route)) as pool:
+
+            class Closing:
+                def __iter__(self) -> Iterator[bytes]:
+                    yield b"1"
+                    pool.close()
+                    yield b"2"
+
+            with pytest.raises(DOCUMENTED):
+                pool.request("POST", url, content=Closing(), extensions={"timeout": LIMITS})
+            pool._plan.check()
+            assert pool._plan.leases == 0
+            assert pool.request("GET", url, extensions={"timeout": {**LIMITS, "pool": 0}}).status == 200
+
+    async def tasks() -> None:
+        async with httpcore.AsyncConnectionPool(**network.options(route)) as pool:
+
+            class Closing(AsyncChunks):
+                async def __anext__(self) -> Any:
+                    if len(self._chunks) == 1:
+                        await pool.aclose()
+                    return await super().__anext__()
+
+            with pytest.raises(DOCUMENTED):
+                await pool.request("POST", url, content=Closing([b"1", b"2"]), extensions={"timeout": LIMITS})
+            pool._plan.check()
+            assert pool._plan.leases == 0
+            assert (await pool.request("GET", url, extensions={"timeout": {**LIMITS, "pool": 0}})).status == 200
+
+    with NothingLeft(network):
+        threads() if world == "threads" else run_async(world, tasks)
+
+
 def test_a_body_that_waits_for_its_own_connection_gets_a_pool_timeout(network: Network) -> None:
     url = network.url("direct")
 
@@ -279,7 +403,12 @@ def test_a_body_that_waits_for_its_own_connection_gets_a_pool_timeout(network: N
         assert pool.request("GET", url).status == 200
 
 
-@pytest.mark.parametrize("route", ["direct", "tls", "h2", "h2-prior-knowledge", "forward", "tunnel", "socks"])
+def large(route: str) -> int:
+    """The size of what `/large` is answered with; the forwarding proxy answers by itself, and in few bytes."""
+    return len(b"GET /large 0 -") + (0 if route == "forward" else 1 << 20)
+
+
+@pytest.mark.parametrize("route", ROUTES)
 class TestResponses:
     def test_dropped_without_being_closed(self, route: str, network: Network) -> None:
         url = network.url(route, "/large")
@@ -313,6 +442,63 @@ class TestResponses:
             assert not thread.is_alive()
             assert pool._plan.leases == 0
             assert pool.request("GET", url, extensions={"timeout": {**LIMITS, "pool": 0}}).status == 200
+
+    def test_closed_from_another_thread_while_it_is_read(self, route: str, network: Network) -> None:
+        """Whoever reads is told, or had all of it; the next request is served."""
+        url = network.url(route, "/large")
+        with NothingLeft(network), httpcore.ConnectionPool(**network.options(route)) as pool:
+            response = pool.handle_request(httpcore.Request("GET", url, headers={"Host": "test"}))
+            thread = threading.Thread(target=response.close, daemon=True)
+            size = 0
+            try:
+                for part in response.iter_stream():
+                    size += len(part)
+                    if thread.ident is None:
+                        thread.start()
+            except (httpcore.ReadError, RuntimeError):
+                pass
+            else:
+                assert size == large(route)
+            thread.join(10)
+            assert not thread.is_alive()
+            response.close()
+            pool._plan.check()
+            assert pool._plan.leases == 0
+            assert pool.request("GET", url, extensions={"timeout": {**LIMITS, "pool": 0}}).status == 200
+
+    @pytest.mark.parametrize("world", ["asyncio", "trio"])
+    def test_closed_from_another_task_while_it_is_read(self, route: str, world: str, network: Network) -> None:
+        url = network.url(route, "/large")
+
+        async def tasks() -> None:
+            async with httpcore.AsyncConnectionPool(**network.options(route)) as pool:
+                response = await pool.handle_async_request(httpcore.Request("GET", url, headers={"Host": "test"}))
+                begun = anyio.Event()
+                size = 0
+
+                async def close() -> None:
+                    await begun.wait()
+                    await response.aclose()
+
+                async with anyio.create_task_group() as group:
+                    group.start_soon(close)
+                    try:
+                        async for part in response.aiter_stream():
+                            size += len(part)
+                            begun.set()
+                            await anyio.lowlevel.checkpoint()
+                    except (httpcore.ReadError, RuntimeError):
+                        pass
+                    else:
+                        assert size == large(route)
+                await response.aclose()
+                pool._plan.check()
+                assert pool._plan.leases == 0
+                limits = {"timeout": {**LIMITS, "pool": 0}}
+                assert (await pool.request("GET", url, extensions=limits)).status == 200
+
+        with NothingLeft(network):
+            run_async(world, tasks)
 
     @pytest.mark.parametrize("world", ["asyncio", "trio"])
     def test_dropped_and_closed_twice_in_tasks(self, route: str, world: str, network: Network) -> None:
