@@ -37,7 +37,7 @@ __all__ = [
     "response_with_stream",
 ]
 
-Content = Union[bytes, Iterable[bytes], AsyncIterable[bytes], None]
+Content = Union[bytes, bytearray, memoryview, Iterable[bytes], AsyncIterable[bytes], None]
 Stream = Union[Iterable[bytes], AsyncIterable[bytes]]
 Extensions = MutableMapping[str, Any]
 HeaderPairs = List[Tuple[bytes, bytes]]
@@ -196,7 +196,7 @@ class Response:
 
     `status` is the status code; `headers` keep the server's order and case; `stream` gives the body, once;
     `extensions` hold `http_version`, `reason_phrase`, `network_stream`, `stream_id` where they apply. `content` makes
-    a response of one's own: bytes, text, or an iterator of bytes, and None for no body.
+    a response of one's own: bytes, or an iterator of bytes, and None for no body.
     """
 
     def __init__(

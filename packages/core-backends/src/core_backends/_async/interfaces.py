@@ -31,7 +31,7 @@ class AsyncRequestInterface:
     ) -> Response:
         """Send a request and return the response with its body read.
 
-        `content` is bytes, text, or an iterator of bytes, which is sent as it comes; None sends no body. Where
+        `content` is bytes, or an iterator of bytes, which is sent as it comes; None sends no body. Where
         `headers` lack them, `Host` and the headers that frame the body are added. `extensions` hold what concerns this
         request alone: `timeout` (a mapping of `connect`, `read`, `write`, `pool` and `total` to seconds, None for no
         limit), `trace`, `sni_hostname`, `target`.
