@@ -142,7 +142,8 @@ class Request:
 
     `method` and `url` are ASCII text or bytes; `headers` a mapping or a sequence of pairs, sent exactly as given;
     `content` bytes, an iterable or async iterable of bytes, or None for no body; `extensions` the request's context:
-    `timeout`, `trace`, `sni_hostname`, `target` (see the contract). Raises `TypeError` for other types.
+    `timeout` (a dictionary of seconds by phase), `trace` (a hook), `sni_hostname`, `target` (in place of the URL's path
+    and query). Raises `TypeError` for other types.
     """
 
     def __init__(

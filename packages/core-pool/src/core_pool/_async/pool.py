@@ -133,7 +133,8 @@ class AsyncConnectionPool(AsyncRequestInterface):
     async def handle_async_request(self, request: Request) -> Response:
         """Send `request` on a connection to its origin and return the response, its body unread.
 
-        Raises `UnsupportedProtocol`, `PoolTimeout`, and whatever a connection raises; see the contract.
+        Raises `UnsupportedProtocol` for a scheme that is none of the pool's, `PoolTimeout` when no connection became
+        free in time, and whatever a connection raises: `ConnectError`, `ReadTimeout`, `RemoteProtocolError` and others.
         """
         url = request.url
         scheme = url.scheme
