@@ -88,6 +88,14 @@ async def test_an_http_proxy_has_no_ssl_context(url: str) -> None:
         httpcore.AsyncConnectionPool(proxy=httpcore.Proxy(url, ssl_context=context))
 
 
+async def test_an_option_that_means_nothing_to_the_proxy_is_refused() -> None:
+    pytest.importorskip("socksio")
+    with pytest.raises(RuntimeError, match="'resolve_locally' is for SOCKS proxies"):
+        httpcore.AsyncConnectionPool(proxy=httpcore.Proxy("http://proxy.example", resolve_locally=True))
+    with pytest.raises(RuntimeError, match="'on_challenge' is for HTTP proxies"):
+        httpcore.AsyncConnectionPool(proxy=httpcore.Proxy("socks5://proxy.example", on_challenge=print))
+
+
 async def test_a_pool_that_goes_through_two_proxies() -> None:
     """`create_connection` is where a route of one's own begins."""
     pytest.importorskip("socksio")

@@ -286,8 +286,8 @@ class Proxy:
     with control characters.
 
     `tunnel` opens a tunnel for `http` origins too, which an HTTP proxy is asked to forward otherwise.
-    `resolve_locally` sends a SOCKS proxy addresses in place of names. `on_challenge(request, response)` answers a 407
-    of an HTTP proxy with the headers to ask again with, or None to give up; it is awaited on the async side.
+    `resolve_locally` sends a SOCKS proxy addresses in place of names. `on_challenge(request, response)` answers an
+    HTTP proxy's 407 to CONNECT with the headers to ask again with, or None to give up; it is awaited on the async side.
     """
 
     def __init__(

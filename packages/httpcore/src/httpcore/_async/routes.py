@@ -3,6 +3,7 @@
 Rules that hold here:
 
 * A route puts a connector around the direct one, so every option of the pool holds on it.
+* An option of `Proxy` that means nothing on the route is an error and is not passed over.
 * What an HTTP proxy forwards is `http` only; everything else, and `http` too if the proxy is said to `tunnel`, gets a
   tunnel.
 """
@@ -34,7 +35,9 @@ class AsyncRoute(Protocol):
 
 
 def async_route_through(proxy: Proxy) -> AsyncRoute:
-    """Return the route through `proxy`; raises `ValueError` for a scheme that is no proxy's."""
+    """Return the route through `proxy`; raises `ValueError` for a scheme that is no proxy's, and `RuntimeError` for
+    options that such a proxy has no use for.
+    """
     scheme = proxy.url.scheme
     if scheme in (b"http", b"https"):
         return _AsyncHTTPProxyRoute(proxy)
@@ -49,6 +52,8 @@ class _AsyncHTTPProxyRoute:
     logger = logging.getLogger("httpcore.connection")
 
     def __init__(self, proxy: Proxy) -> None:
+        if proxy.resolve_locally:
+            raise RuntimeError("'resolve_locally' is for SOCKS proxies: an HTTP proxy resolves names itself.")
         self._proxy = proxy
         self._origin = proxy.url.origin
         # Made once to have its arguments checked.
@@ -90,6 +95,8 @@ class _AsyncSocksRoute:
     logger = logging.getLogger("httpcore.socks")
 
     def __init__(self, proxy: Proxy) -> None:
+        if proxy.on_challenge is not None:
+            raise RuntimeError("'on_challenge' is for HTTP proxies: SOCKS has no challenges.")
         self._proxy = proxy
         self._origin = proxy.url.origin
         # Made once to have its arguments, and the extra's presence, checked.
