@@ -22,7 +22,7 @@ class LeadingStream(NetworkStream):
     def __init__(self, stream: NetworkStream, leading: bytes) -> None:
         self._stream = stream
         self._leading = leading
-        self.accepts_alpn_protocols = bool(getattr(stream, "accepts_alpn_protocols", False))
+        self.accepts_alpn_protocols: bool = bool(getattr(stream, "accepts_alpn_protocols", False))
 
     def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
         if self._leading:
