@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import ssl
 import sys
@@ -108,7 +109,7 @@ def test_tls_does_not_begin_behind_bytes_that_are_not_its_own(world: World) -> N
     stream = world.Stream([REPLIES + b"220 ready\r\n"], greedy=True)
     early = world.call(world.Socks(PROXY, connector=world.Connector(stream)).connect, ORIGIN, {})
     world.call(early.read, 100)
-    assert world.call(early.start_tls, context, "example.com", None, ["h2"]) is stream
+    assert world.call(functools.partial(early.start_tls, context, "example.com", alpn_protocols=["h2"])) is stream
     assert stream.tls == [{"context": context, "name": "example.com", "alpn": ["h2"]}]
 
 

@@ -17,8 +17,7 @@ from core_backends import (
     Response,
     WriteError,
 )
-from core_backends.lowlevel import abandon, make_response, phase_timeout
-from core_proxy._async.streams import AsyncLeadingStream
+from core_backends.lowlevel import AsyncLeadingStream, abandon, make_response, phase_timeout
 
 __all__ = ["AsyncScriptedConnector", "AsyncScriptedStream", "AsyncTinyConnection"]
 
@@ -176,7 +175,7 @@ class AsyncTinyConnection(AsyncConnectionInterface):
         }
         if 200 <= int(status) < 300:
             if self.buffer:
-                extensions["network_stream"] = AsyncLeadingStream(self.buffer, self.network)
+                extensions["network_stream"] = AsyncLeadingStream(self.network, self.buffer)
             return make_response(int(status), headers, AsyncTinyBody(self, request, 0, False), extensions)
         fields = {name.lower(): value for name, value in headers}
         length = int(fields[b"content-length"]) if b"content-length" in fields else None

@@ -18,8 +18,7 @@ from core_backends import (
     Response,
     WriteError,
 )
-from core_backends.lowlevel import abandon, make_response, phase_timeout
-from core_proxy._sync.streams import LeadingStream
+from core_backends.lowlevel import LeadingStream, abandon, make_response, phase_timeout
 
 __all__ = ["ScriptedConnector", "ScriptedStream", "TinyConnection"]
 
@@ -177,7 +176,7 @@ class TinyConnection(ConnectionInterface):
         }
         if 200 <= int(status) < 300:
             if self.buffer:
-                extensions["network_stream"] = LeadingStream(self.buffer, self.network)
+                extensions["network_stream"] = LeadingStream(self.network, self.buffer)
             return make_response(int(status), headers, TinyBody(self, request, 0, False), extensions)
         fields = {name.lower(): value for name, value in headers}
         length = int(fields[b"content-length"]) if b"content-length" in fields else None

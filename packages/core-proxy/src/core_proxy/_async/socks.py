@@ -15,14 +15,14 @@ import ssl
 from typing import Any, Mapping, Optional, Tuple, Union
 
 from core_backends import AsyncDirectConnector, AsyncNetworkStream, Origin, UnsupportedProtocol
-from core_backends.lowlevel import Deadline, abandon, async_tracer, phase_timeout
+from core_backends.lowlevel import AsyncLeadingStream, Deadline, abandon, async_tracer, phase_timeout
 
 from .._errors import handshake_errors, hung_up
 from .._guards import checked_credentials, checked_host, checked_port, show
 from .._resolve import async_resolve
 from .._socks import Exchange, Socks4Exchange, Socks5Exchange, is_ip_address, require_socksio
+from .handshake import AsyncHandshakeStream
 from .hop import AsyncConnector, async_connect_to_proxy
-from .streams import AsyncHandshakeStream, AsyncLeadingStream
 
 __all__ = ["AsyncSocksConnector"]
 
@@ -100,7 +100,7 @@ class AsyncSocksConnector:
         except BaseException:
             abandon(stream)
             raise
-        return AsyncLeadingStream(exchange.trailing, stream) if exchange.trailing else stream
+        return AsyncLeadingStream(stream, exchange.trailing) if exchange.trailing else stream
 
     async def _exchange_for(self, origin: Origin, deadline: Deadline) -> Exchange:
         host, port = checked_host(origin), checked_port(origin)

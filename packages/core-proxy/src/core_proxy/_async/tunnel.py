@@ -45,8 +45,8 @@ from .._connect import (
 )
 from .._errors import handshake_errors, hung_up
 from .._guards import checked_headers, checked_host, show
+from .handshake import AsyncHandshakeStream
 from .hop import AsyncConnector, async_connect_to_proxy
-from .streams import AsyncHandshakeStream
 
 __all__ = ["AsyncTunnelConnector"]
 

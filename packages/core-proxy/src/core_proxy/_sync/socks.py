@@ -16,14 +16,14 @@ import ssl
 from typing import Any, Mapping, Optional, Tuple, Union
 
 from core_backends import DirectConnector, NetworkStream, Origin, UnsupportedProtocol
-from core_backends.lowlevel import Deadline, abandon, phase_timeout, tracer
+from core_backends.lowlevel import Deadline, LeadingStream, abandon, phase_timeout, tracer
 
 from .._errors import handshake_errors, hung_up
 from .._guards import checked_credentials, checked_host, checked_port, show
 from .._resolve import resolve
 from .._socks import Exchange, Socks4Exchange, Socks5Exchange, is_ip_address, require_socksio
+from .handshake import HandshakeStream
 from .hop import Connector, connect_to_proxy
-from .streams import HandshakeStream, LeadingStream
 
 __all__ = ["SocksConnector"]
 
@@ -101,7 +101,7 @@ class SocksConnector:
         except BaseException:
             abandon(stream)
             raise
-        return LeadingStream(exchange.trailing, stream) if exchange.trailing else stream
+        return LeadingStream(stream, exchange.trailing) if exchange.trailing else stream
 
     def _exchange_for(self, origin: Origin, deadline: Deadline) -> Exchange:
         host, port = checked_host(origin), checked_port(origin)

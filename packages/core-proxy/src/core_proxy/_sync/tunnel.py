@@ -46,8 +46,8 @@ from .._connect import (
 )
 from .._errors import handshake_errors, hung_up
 from .._guards import checked_headers, checked_host, show
+from .handshake import HandshakeStream
 from .hop import Connector, connect_to_proxy
-from .streams import HandshakeStream
 
 __all__ = ["TunnelConnector"]
 

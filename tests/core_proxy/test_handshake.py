@@ -1,4 +1,4 @@
-"""The streams around a proxy's connection."""
+"""The stream that a handshake with a proxy is done on."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any, Optional
 
 import pytest
 
-from core_backends import ReadError, ReadTimeout, WriteTimeout
+from core_backends import ReadTimeout, WriteTimeout
 from core_backends.lowlevel import Deadline
-from core_proxy._async.streams import AsyncHandshakeStream, AsyncLeadingStream
-from core_proxy._sync.streams import HandshakeStream, LeadingStream
+from core_proxy._async.handshake import AsyncHandshakeStream
+from core_proxy._sync.handshake import HandshakeStream
 
 from .worlds import Clock, World
 
@@ -59,17 +59,3 @@ def test_the_rest_is_the_stream_below(world: World) -> None:
     assert bounded.get_extra_info("client_addr") == "the client_addr below"
     world.call(bounded.close if world.name == "sync" else bounded.aclose)
     assert stream.closed
-
-
-def test_early_bytes_are_gone_once_it_is_closed(world: World) -> None:
-    kind: Any = LeadingStream if world.name == "sync" else AsyncLeadingStream
-    for close in ("abort", "close"):
-        stream = world.Stream()
-        early = kind(b"early", stream)
-        if close == "abort":
-            early.abort()
-        else:
-            world.call(early.close if world.name == "sync" else early.aclose)
-        assert stream.closed
-        with pytest.raises(ReadError):
-            world.call(early.read, 5)
