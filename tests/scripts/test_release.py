@@ -195,7 +195,7 @@ def test_the_version_is_the_next_one_by_the_changelog(
 def test_a_changelog_that_is_not_ready_refuses(
     world: Fixtures, repository: Repository, options: Dict[str, str], why: str
 ) -> None:
-    repository.write("core-backends", **options)  # type: ignore[arg-type]
+    repository.write("core-backends", **options)
     repository.commit()
     assert run(*world).code == 0
     said = run(*world, "core-backends")
