@@ -173,8 +173,11 @@ def _first_bytes(connection: socket.socket) -> bytes:
     """What a client begins with, not taken from the connection: with TLS the whole ClientHello."""
     first = connection.recv(8, socket.MSG_PEEK)
     if first[:1] == b"\x16":
+        # Only a socket that blocks without a limit waits for all; closing the listener ends it.
+        connection.settimeout(None)
         count = 5 + int.from_bytes(connection.recv(5, socket.MSG_PEEK | socket.MSG_WAITALL)[3:], "big")
         first = connection.recv(count, socket.MSG_PEEK | socket.MSG_WAITALL)
+        connection.settimeout(SECONDS)
     return first
 
 
