@@ -38,6 +38,7 @@ __all__ = ["FrameParser", "Sink"]
 
 _MOST_CONTINUATIONS = 128
 _STREAM_ID = 0x7FFFFFFF
+_BLOCK_FLAGS = END_HEADERS | PADDED | PRIORITISED
 _fixed_lengths = {PRIORITY: 5, RST_STREAM: 4, PING: 8, WINDOW_UPDATE: 4}
 _on_a_stream = frozenset((DATA, HEADERS, PRIORITY, RST_STREAM, PUSH_PROMISE, CONTINUATION))
 _on_the_connection = frozenset((SETTINGS, PING, GOAWAY))
@@ -167,8 +168,19 @@ class FrameParser:
                 else:
                     needed += length
                     if end - position >= needed:
-                        self._dispatch(kind, flags, stream_id, data[position + HEAD_LENGTH : position + needed])
+                        payload = data[position + HEAD_LENGTH : position + needed]
                         position += needed
+                        if (
+                            kind == HEADERS
+                            and flags & _BLOCK_FLAGS == END_HEADERS
+                            and stream_id
+                            and not self._block_stream
+                            and length <= self._max_block_size
+                        ):
+                            # Nearly every header block: in one frame, and nothing but the block in it.
+                            sink.header_block(stream_id, payload, bool(flags & END_STREAM))
+                        else:
+                            self._dispatch(kind, flags, stream_id, payload)
                         continue
             if position < end:
                 self._rest += data[position:] if position else data

@@ -5,8 +5,8 @@ Rules that hold here:
 * A request is refused before anything of it is sent, or it gets a stream; from then on every way out ends that stream,
   by a change of state that nothing can interrupt. Telling the server comes after.
 * What the server has not processed is `ConnectionNotAvailable`, provided that the body can be sent again from its
-  beginning; what it failed at is the caller's to know. So is what got lost on the way, unless the connection had served
-  before, nothing of a response has come, and the method is idempotent (RFC 9110 § 9.2.2).
+  beginning; what it failed at is the caller's to know. So is what got lost on the way; where nothing of a response has
+  come on a connection that had served before, `closed_before_response` says so.
 * An idle connection is read before it is used again: a server's PING, SETTINGS, GOAWAY or end are taken first.
 * The connection closes itself when it can take no more requests and the last response has been given back.
 """
@@ -51,7 +51,6 @@ __all__ = ["AsyncHTTP2Connection"]
 
 logger = logging.getLogger("httpcore.http2")
 
-_idempotent = frozenset((b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PUT", b"TRACE"))
 # What the scheme of a WebSocket's URL is over HTTP (RFC 8441 § 5).
 _schemes = {b"ws": b"http", b"wss": b"https"}
 # For telling a server that a stream is given up, where nobody else is there to do it.
@@ -109,6 +108,7 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
         self._ping_interval = ping_interval
         self._exchanges = 0  # Requests whose response has not been given back.
         self._request_count = 0
+        self._closed_before_response = False
         self._idle_since = time.monotonic()
         self._notes: Deque[Stream] = deque()
 
@@ -278,16 +278,17 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
         failure = stream.failure
         assert failure is not None
         reason = failure.exception()
-        again = failure.unprocessed or (
-            failure.lost and stream.reused and not stream.informational and request.method in _idempotent
-        )
-        if again and (upload is None or not upload.started):
+        from_its_beginning = upload is None or not upload.started
+        if failure.unprocessed and from_its_beginning:
             unavailable = ConnectionNotAvailable(str(reason))
             # A connection that ends like this has served others, and takes no more: trying again gets somewhere.
             goaway = self._h2_state.goaway
             unavailable.others_served = goaway is not None and 0 < goaway.last_stream_id < stream.id
             unavailable.__cause__ = reason
             return unavailable
+        self._closed_before_response = (
+            failure.lost and stream.reused and not stream.informational and from_its_beginning
+        )
         if write_error is not None and (failure.lost or isinstance(write_error, WriteTimeout)):
             return write_error
         return reason
@@ -386,6 +387,16 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
     def max_concurrent_requests(self) -> Optional[int]:
         """How many requests the connection serves at a time, as far as that is known; 0 when it takes no more."""
         return self._h2_state.slots.limit if self._takes_requests() else 0
+
+    @property
+    def closed_before_response(self) -> bool:
+        """Whether the last request that failed did so because the connection ended before one byte of its response
+        came, on a connection that had served others.
+
+        This is what a server's closing it at the same moment looks like, and a request that may be repeated can be sent
+        again on another one (RFC 9110 § 9.2.2).
+        """
+        return self._closed_before_response
 
     @property
     def _max_streams(self) -> int:

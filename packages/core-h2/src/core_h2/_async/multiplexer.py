@@ -123,9 +123,11 @@ class AsyncMultiplexer(AsyncWriter):
         that, and `WriteError`.
         """
         began = time.monotonic()
-        limits = [timeout for timeout in (write_timeout, read_timeout) if timeout is not None]
+        patience = read_timeout
+        if patience is None or (write_timeout is not None and write_timeout < patience):
+            patience = write_timeout
         try:
-            await self.wait(stream, HEAD, min(limits, default=None), ReadTimeout)
+            await self.wait(stream, HEAD, patience, ReadTimeout)
             return
         except (ReadTimeout, WriteTimeout):
             if not stream.relying and stream.sent_at is None:
