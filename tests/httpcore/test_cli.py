@@ -235,6 +235,17 @@ def test_an_output_that_cannot_be_written_has_the_same_code(tmp_path: pathlib.Pa
     assert "cannot write to" in one_line(capsysbinary)
 
 
+@pytest.mark.parametrize("name, words", [("stdout", []), ("stdin", ["-d", "@-"])])
+def test_a_stream_that_the_process_has_not_is_said_to_be_missing(
+    name: str, words: Sequence[str], monkeypatch: pytest.MonkeyPatch, capsysbinary: Capture
+) -> None:
+    with peer(answer(b"text")) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, name, None)
+            assert main([server.url, *words]) == 3
+    assert one_line(capsysbinary)
+
+
 def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
@@ -264,6 +275,17 @@ def test_a_server_that_hangs_up_has_broken_the_protocol(capsysbinary: Capture) -
     with peer(hang_up) as server:
         assert main([server.url]) == 9
     assert "disconnected without sending a response" in one_line(capsysbinary)
+
+
+def test_what_came_of_a_body_that_breaks_off_is_written(capsysbinary: Capture) -> None:
+    def break_off(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+
+    with peer(break_off) as server:
+        assert main([server.url]) == 9
+    out, err = capsysbinary.readouterr()
+    assert out == b"abc" and err.startswith(b"httpcore: RemoteProtocolError: ") and err.count(b"\n") == 1
 
 
 def test_what_the_server_says_cannot_move_the_cursor(capsysbinary: Capture) -> None:
