@@ -37,7 +37,7 @@ def peer(function: Answers, context: Optional[ssl.SSLContext] = None, uds: Optio
         listener.bind(uds)
         listener.listen()
         server = Peer(0, "http")
-    listener.settimeout(0.05)
+    listener.settimeout(0.01)
     stopping = threading.Event()
     threads: List[threading.Thread] = []
 
