@@ -5,6 +5,7 @@ Rules that hold here:
 * `<!-- include: FILE -->` on a line of its own becomes that file without its title; `<!-- include: FILE FROM..TO -->`
   the part between the lines that begin with FROM and TO. Paths are the repository's.
 * Links inside what is included are turned: to another page of the site where there is one for that file, else to text.
+* `<!-- examples -->` becomes the programs in `examples/`, each under its name.
 * Decision records enter the navigation by being there, the command line's page likewise.
 """
 
@@ -21,6 +22,7 @@ from mkdocs.structure.files import File
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 INCLUDE = re.compile(r"^<!-- include: (?P<file>\S+)(?: (?P<begin>.+?)\.\.(?P<end>.+?))? -->$", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)")
+EXAMPLES = ROOT / "examples"
 PLOT = ROOT / "benchmarks" / "plot.svg"
 
 #: Where on the site a file of the repository is to be found.
@@ -60,10 +62,16 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         return turn_links(part_of(match["file"], match["begin"], match["end"]), match["file"], page.file.src_uri)
 
     markdown = INCLUDE.sub(included, markdown)
+    if "<!-- examples -->" in markdown:
+        markdown = markdown.replace("<!-- examples -->", "\n\n".join(map(shown, sorted(EXAMPLES.glob("*.py")))))
     if "<!-- plot -->" in markdown:
-        shown = "![Requests per second of processor time, by client](plot.svg)" if PLOT.is_file() else ""
-        markdown = markdown.replace("<!-- plot -->", shown)
+        plot = "![The race, drawn](plot.svg)" if PLOT.is_file() else ""
+        markdown = markdown.replace("<!-- plot -->", plot)
     return markdown
+
+
+def shown(program: pathlib.Path) -> str:
+    return f"## {program.name}\n\n```python\n{program.read_text(encoding='utf-8')}```"
 
 
 def part_of(file: str, begin: Any, end: Any) -> str:
