@@ -35,7 +35,7 @@ class Slot(Generic[C]):
         self.key = key
         self.connection = connection
         self.leases = 0
-        # It has been idle, so it has served before, and may turn out to be dead.
+        # It has served before, and may turn out to be dead.
         self.reused = False
         self.idle_since = 0.0
         self.gone = False
@@ -207,6 +207,7 @@ class Plan(Generic[C]):
         elif connection.is_closed():
             self._remove(slot)
         elif slot.leases:
+            slot.reused = slot.reused or not failed
             self._serve_room(slot)
             return
         elif connection.is_idle() or (not failed and connection.is_available()):

@@ -162,6 +162,8 @@ class AsyncConnectionPool(AsyncRequestInterface):
             slot = leased
             returned = True
             connection = slot.connection
+            # As it was before: what others complete meanwhile does not make this request one that came later.
+            reused = slot.reused
             try:
                 if self._plan.closing:
                     await self._tidy()
@@ -180,7 +182,7 @@ class AsyncConnectionPool(AsyncRequestInterface):
                     ) from exc
                 leased = self._bounce(slot)
             except BaseException as exc:
-                if replayed or not self._replay or not may_replay(request, connection, exc, reused=slot.reused):
+                if replayed or not self._replay or not may_replay(request, connection, exc, reused=reused):
                     self._release(slot, failed=True)
                     raise
                 leased, replayed = self._renew(slot), True
