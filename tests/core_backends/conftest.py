@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import ssl
 import threading
@@ -38,7 +39,14 @@ def tls() -> TLS:
 
 
 @pytest.fixture
-def listener() -> Iterator[socket.socket]:
+def accounted() -> Iterator[None]:
+    """A socket that the test has left open warns now, and not in the middle of another test."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def listener(accounted: None) -> Iterator[socket.socket]:
     with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen(16)
@@ -46,7 +54,7 @@ def listener() -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def pair() -> Iterator[Tuple[socket.socket, socket.socket]]:
+def pair(accounted: None) -> Iterator[Tuple[socket.socket, socket.socket]]:
     """Two connected TCP sockets."""
     with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as listening:
         listening.bind(("127.0.0.1", 0))
