@@ -6,7 +6,7 @@ Rules that hold here:
   the part between the lines that begin with FROM and TO. Paths are the repository's.
 * Links inside what is included are turned: to another page of the site where there is one for that file, else to text.
 * `<!-- examples -->` becomes the programs in `examples/`, each under its name.
-* Decision records enter the navigation by being there, the command line's page likewise.
+* Decision records enter the navigation by being there.
 """
 
 from __future__ import annotations
@@ -46,8 +46,6 @@ def on_config(config: Any) -> Any:
     for section in sections:
         if "Decisions" in section:
             section["Decisions"] = [f"adr/{path.name}" for path in sorted((docs / "adr").glob("*.md"))]
-        if "Use" in section and (docs / "command-line.md").is_file():
-            section["Use"].append("command-line.md")
     return config
 
 
@@ -95,8 +93,11 @@ def turn_links(text: str, file: str, page: str) -> str:
         if target.startswith(("https:", "http:", "#")):
             return match[0]
         path = posixpath.normpath(posixpath.join(posixpath.dirname(file), target))
-        if path not in PAGES:
+        place = PAGES.get(path)
+        if place is None and path.startswith("docs/") and path.endswith(".md"):
+            place = path[len("docs/") :]
+        if place is None:
             return match["text"]
-        return f"[{match['text']}]({posixpath.relpath(PAGES[path], posixpath.dirname(page) or '.')})"
+        return f"[{match['text']}]({posixpath.relpath(place, posixpath.dirname(page) or '.')})"
 
     return LINK.sub(turned, text)
