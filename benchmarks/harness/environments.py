@@ -15,7 +15,7 @@ import venv
 from pathlib import Path
 from typing import Dict, List, Sequence
 
-from .peers import OURS, SHARED, Peer
+from .peers import HTTPX, OURS, SHARED, Peer
 
 __all__ = ["Environments", "versions"]
 
@@ -60,7 +60,7 @@ def _ready(name: str, requirements: Sequence[str]) -> Path:
     root = _ROOT / f"{prefix}-{os.getpid()}"
     shutil.rmtree(root, ignore_errors=True)
     venv.create(root, with_pip=True, symlinks=os.name != "nt")
-    wanted = _own_wheels(root) if name == OURS else list(requirements)
+    wanted = [*_own_wheels(root), HTTPX] if name == OURS else list(requirements)
     if wanted:
         constraints = root / "constraints.txt"
         constraints.write_text("\n".join(SHARED), encoding="utf-8")
@@ -71,7 +71,7 @@ def _ready(name: str, requirements: Sequence[str]) -> Path:
 
 
 def _digest(name: str, requirements: Sequence[str]) -> str:
-    digest = hashlib.sha256("\n".join([sys.version, sys.executable, *requirements, *SHARED]).encode())
+    digest = hashlib.sha256("\n".join([sys.version, sys.executable, *requirements, *SHARED, HTTPX]).encode())
     if name == OURS:
         for path in sorted(_PACKAGES.glob("*/**/*")):
             if path.is_file() and path.suffix in {".py", ".toml", ".typed"}:

@@ -37,9 +37,13 @@ class Summary:
 
     def ratio(self, peer: Tuple[str, str], other: Tuple[str, str], measure: str = "cpu") -> Optional[float]:
         """The median over the rounds that both ran in, of one (workload, peer) over the other."""
-        left, right = self._by_round(*peer, measure), self._by_round(*other, measure)
-        shared = [left[number] / right[number] for number in left if right.get(number)]
+        shared = self.ratios(peer, other, measure)
         return statistics.median(shared) if shared else None
+
+    def ratios(self, peer: Tuple[str, str], other: Tuple[str, str], measure: str = "cpu") -> List[float]:
+        """The same, one for each of the rounds, in ascending order."""
+        left, right = self._by_round(*peer, measure), self._by_round(*other, measure)
+        return sorted(left[number] / right[number] for number in left if right.get(number))
 
     def _by_round(self, workload: str, peer: str, measure: str) -> Dict[int, float]:
         values = {}

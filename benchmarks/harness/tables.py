@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any, Callable, Dict, List, Optional
 
 from .peers import OURS
@@ -38,8 +39,12 @@ def _versions(meta: Dict[str, Any]) -> str:
 
 
 def _goals(summary: Summary) -> str:
-    lines = ["### Goals: CPU of this project over the other's", "", "| workload | other | at most | measured | |"]
-    lines.append("| --- | --- | ---: | ---: | --- |")
+    lines = [
+        "### Goals: CPU of this project over the other's",
+        "",
+        "| workload | other | at most | measured | rounds from … to | |",
+    ]
+    lines.append("| --- | --- | ---: | ---: | ---: | --- |")
     for goal in GOALS:
         row = _goal(summary, goal)
         if row is not None:
@@ -49,13 +54,15 @@ def _goals(summary: Summary) -> str:
 
 def _goal(summary: Summary, goal: Goal) -> Optional[str]:
     against = goal.against or goal.workload
-    measured = summary.ratio((goal.workload, OURS), (against, goal.peer))
-    if measured is None:
+    rounds = summary.ratios((goal.workload, OURS), (against, goal.peer))
+    if not rounds:
         failure = summary.failure(goal.workload, OURS) or summary.failure(against, goal.peer)
-        return f"| {goal.workload} | {goal.peer} | {goal.ratio:g} | {failure} | |" if failure else None
+        return f"| {goal.workload} | {goal.peer} | {goal.ratio:g} | {failure} | | |" if failure else None
+    measured = statistics.median(rounds)
     other = goal.peer if goal.against is None else f"itself on {goal.against}"
     verdict = "reached" if measured <= goal.ratio else "missed"
-    return f"| {goal.workload} | {other} | {goal.ratio:g} | {measured:.3g} | {verdict} |"
+    spread = f"{rounds[0]:.3g} … {rounds[-1]:.3g}"
+    return f"| {goal.workload} | {other} | {goal.ratio:g} | {measured:.3g} | {spread} | {verdict} |"
 
 
 def _table(summary: Summary, title: str, measure: str, shown: Callable[[float], str]) -> str:

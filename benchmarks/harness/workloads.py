@@ -143,26 +143,46 @@ class Goal:
 
 
 GOALS: Tuple[Goal, ...] = (
+    Goal("sync_seq", "http_client", 0.8),
+    Goal("sync_seq", "urllib3", 0.45),
     Goal("sync_seq", "httpcore", 0.7),
-    Goal("asyncio_seq", "aiohttp", 1.1),
-    Goal("asyncio_100", "aiohttp", 1.3),
-    Goal("asyncio_1000", "aiohttp", 1.3),
-    Goal("asyncio_1000_unlimited", "aiohttp", 1.3),
+    Goal("sync_threads8", "http_client", 1.0),
+    Goal("asyncio_seq", "aiohttp", 0.65),
+    *(
+        Goal(workload, peer, ratio)
+        for workload in ("asyncio_20", "asyncio_100", "asyncio_1000", "asyncio_1000_unlimited")
+        for peer, ratio in (("aiohttp", 0.6), ("pyreqwest", 1.3), ("raw", 2.5))
+    ),
     Goal("asyncio_1000", "ours", 1.2, against="asyncio_10"),
+    Goal("asyncio_tls_100", "aiohttp", 0.7),
+    Goal("many_origins_200", "aiohttp", 0.6),
+    Goal("trio_seq", "httpcore2", 0.4),
     Goal("trio_100", "httpcore", 0.05),
-    Goal("download_100mb_sync", "http_client", 1.2),
-    Goal("download_100mb_asyncio", "aiohttp", 1.2),
+    *(
+        Goal(f"{body}_{flavour}", peer, ratio)
+        for body in ("download_100mb", "upload_50mb")
+        for flavour, fastest in (("sync", "http_client"), ("asyncio", "aiohttp"), ("trio", None))
+        for peer, ratio in ((fastest, 1.2), ("raw", 1.5))
+        if peer is not None
+    ),
     Goal("upload_50mb_sync", "ours", 12.0, against="upload_5mb_sync"),
     Goal("upload_50mb_asyncio", "ours", 12.0, against="upload_5mb_asyncio"),
     Goal("upload_50mb_trio", "ours", 12.0, against="upload_5mb_trio"),
-    Goal(IMPORT_TIME, "httpcore", 0.6),
+    Goal("new_connections_sync", "http_client", 1.0),
+    Goal("new_connections_tls_sync", "http_client", 1.0),
+    Goal("new_connections_asyncio", "aiohttp", 1.0),
+    Goal("new_connections_tls_asyncio", "aiohttp", 1.0),
+    Goal(IMPORT_TIME, "httpcore", 0.4),
     Goal("h2_seq_sync", "httpcore", 0.5),
-    Goal("h2_seq_asyncio", "httpcore", 0.5),
+    Goal("h2_seq_sync", "httpcore2", 0.4),
+    Goal("h2_seq_asyncio", "httpcore2", 0.4),
     Goal("h2_100_streams_asyncio", "httpcore", 0.4),
-    Goal("h2_download_50mb_sync", "httpcore", 0.3),
-    Goal("h2_download_50mb_asyncio", "httpcore", 0.3),
-    Goal("h2_upload_50mb_sync", "httpcore", 0.3),
-    Goal("h2_upload_50mb_asyncio", "httpcore", 0.3),
+    Goal("h2_100_streams_asyncio", "niquests", 0.2),
+    *(
+        Goal(f"h2_{body}_{flavour}", "httpcore2", 0.3)
+        for body in ("download_50mb", "upload_50mb")
+        for flavour in _FLAVOURS
+    ),
     Goal("tunnel_tls_sync", "ours", 1.05, against="direct_tls_sync"),
     Goal("tunnel_tls_trio", "ours", 1.05, against="direct_tls_trio"),
     Goal("tunnel_tls_asyncio", "ours", 1.05, against="direct_tls_asyncio"),

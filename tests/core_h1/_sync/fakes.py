@@ -28,6 +28,7 @@ class ScriptedStream(NetworkStream):
         self.closed = 0
         self.aborted = 0
         self.readable = False
+        self.most_asked = 0
         self.tls: Any = None
 
     @property
@@ -36,6 +37,7 @@ class ScriptedStream(NetworkStream):
 
     def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
         self.timeouts.append(("read", timeout))
+        self.most_asked = max(self.most_asked, max_bytes)
         if not self.is_open:
             raise ReadError("The stream is closed.")
         step = self.reads.pop(0) if self.reads else b""

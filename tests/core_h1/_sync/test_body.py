@@ -166,3 +166,15 @@ def test_a_body_until_the_end_of_the_stream_read_whole_closes_it() -> None:
     assert isinstance(body, WholeBody)
     assert body.read_whole() == b"hello"
     assert connection.is_closed() and stream.closed == 1
+
+
+def test_a_large_body_is_read_in_larger_pieces_and_the_next_head_is_not() -> None:
+    body = b"x" * 1_000_000
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+    connection, stream = connected(head, body, OK)
+    with connection.stream("GET", URL) as response:
+        sizes = [len(part) for part in response.iter_stream()]
+    assert sum(sizes) == 1_000_000 and sizes[0] == 64 * 1024 and max(sizes) == 256 * 1024
+    stream.most_asked = 0
+    assert (connection.request("GET", URL)).content == b"hello"
+    assert stream.most_asked == 64 * 1024

@@ -38,6 +38,7 @@ _FAILURES = (OSError, ValueError)
 _RECORD = 16384
 # A record from which on it is a body that is being read.
 _LARGE = 4096
+_READ_SIZE = 65536
 
 _ordinary_name = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\Z").match
 
@@ -286,6 +287,8 @@ class SyncTLSStream(SyncStream):
             wait = self._wait_readable
             try:
                 with lock:
+                    # Room for more than that is memory from the system for each record, most of it given back unused.
+                    max_bytes = min(max_bytes, _READ_SIZE)
                     data = sock.recv(max_bytes)
                     # The SSL object gives one record at a time. Behind a large one there are likely to be more: taking
                     # them now saves whoever reads a round each.

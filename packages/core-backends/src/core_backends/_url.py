@@ -90,7 +90,7 @@ def enforce_headers(value: HeaderTypes, *, name: str) -> HeaderPairs:
     if type(value) is list:
         # What nearly everybody passes need not be asked about the abstract classes, which takes longer than the rest.
         pairs = value
-    elif isinstance(value, Mapping):
+    elif type(value) is dict or isinstance(value, Mapping):
         pairs = value.items()
     elif isinstance(value, Sequence) and not isinstance(value, (bytes, str)):
         pairs = value

@@ -166,6 +166,8 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
         if not (self._incoming.pending or self._ended or self._object.pending()):
             return None
         try:
+            # Room for more than that is memory from the system for each record, most of it given back unused.
+            max_bytes = min(max_bytes, _READ_SIZE)
             data = self._object.read(max_bytes)
             # The SSL object gives one record at a time: taking those behind a large one saves the reader a round each.
             if len(data) < _LARGE or not self._incoming.pending:

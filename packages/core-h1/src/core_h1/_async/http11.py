@@ -50,6 +50,9 @@ logger = logging.getLogger("httpcore.http11")
 # So many 1xx responses may come before the final one; more are a peer that keeps us busy.
 MAX_INFORMATIONAL = 100
 
+# While a body fills all that is asked for, so many times more is asked for: fewer calls, and memory is bounded still.
+FULLER_READS = 4
+
 # For so many seconds a look at the silent socket holds: the pool looks when it picks a connection, just before its use.
 FRESH = 0.01
 
@@ -87,6 +90,7 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         self._write_failure: Optional[Exception] = None
         self._closed_before_response = False
         self._looked_at = 0.0
+        self._read_size = self.READ_NUM_BYTES
 
     async def handle_async_request(self, request: Request) -> Response:
         """Send `request` with exactly the headers it has and return the response, its body unread."""
@@ -216,7 +220,7 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
                     limit = phase_timeout(extensions, "write")
                     if timeout is None or (limit is not None and limit < timeout):
                         timeout = limit
-                codec.receive(await self._read(timeout))
+                codec.receive(await self._read(timeout, self.READ_NUM_BYTES))
                 continue
             status = head[1]
             if status >= 200 or status == 101:
@@ -225,9 +229,9 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
             if informational > MAX_INFORMATIONAL:
                 raise RemoteProtocolError(f"The server sent more than {MAX_INFORMATIONAL} informational responses.")
 
-    async def _read(self, timeout: Optional[float]) -> bytes:
+    async def _read(self, timeout: Optional[float], max_bytes: int) -> bytes:
         try:
-            data = await self._stream.read(self.READ_NUM_BYTES, timeout=timeout)
+            data = await self._stream.read(max_bytes, timeout=timeout)
         except OSError as exc:
             raise ReadError(str(exc) or repr(exc)) from exc
         # The end of the stream that we closed ourselves, from another task or thread, is not the server's.
@@ -258,11 +262,16 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
             data = codec.next_body()
             if data is not None:
                 return data
-            codec.receive(await self._read(phase_timeout(extensions, "read")))
+            size = self._read_size
+            data = await self._read(phase_timeout(extensions, "read"), size)
+            if len(data) == size:
+                self._read_size = FULLER_READS * self.READ_NUM_BYTES
+            codec.receive(data)
 
     def _exchange_ended(self, extensions: Dict[str, Any]) -> bool:
         """Give the connection back to itself after a complete response; False where its stream must be closed."""
         codec = self._codec
+        self._read_size = self.READ_NUM_BYTES
         if codec.trailers:
             extensions["trailing_headers"] = codec.trailers
         head, self._head = self._head, None
