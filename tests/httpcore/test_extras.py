@@ -47,6 +47,7 @@ def test_importing_loads_no_third_party_and_nothing_that_many_programs_do_withou
 def test_what_is_loaded_when_asked_for_is_listed_all_the_same() -> None:
     assert run("print(sorted(set(httpcore.__all__) - set(dir(httpcore))))") == "[]"
     assert run("from httpcore import *; print(AsyncHTTPProxy.__module__, SOCKSProxy.__module__)") == "httpcore httpcore"
+    assert run("from httpcore import *; print(HTTP2Connection.__name__)", ["core_h2", "h2"]) == "HTTP2Connection"
 
 
 def test_a_sync_request_loads_none_either() -> None:
@@ -86,8 +87,10 @@ def test_http2_without_its_package_says_what_to_install(pool: str) -> None:
 @pytest.mark.parametrize("name", ["HTTP2Connection", "AsyncHTTP2Connection"])
 def test_the_http2_connections_without_their_package_say_so_too(name: str) -> None:
     code = f"""
+        assert not isinstance(httpcore.ConnectionPool(), httpcore.{name})
+        assert httpcore.{name}.__module__ == "httpcore"
         try:
-            httpcore.{name}
+            httpcore.{name}(origin=None, stream=None)
         except RuntimeError as exc:
             print(exc)
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ssl
 from typing import Any
 
@@ -19,6 +20,7 @@ AUTHORIZATION = b"\r\nProxy-Authorization: Basic YW5uOnMzY3JldA==\r\n"
 OPTIONS = [(1, 2, 3)]
 
 
+@pytest.mark.skipif(importlib.util.find_spec("core_h2") is None, reason="core-h2 is not installed")
 async def test_the_arguments_of_an_http_proxy() -> None:
     streams = [httpcore.ConnectError("down"), AsyncScriptedStream([CONSENT, OK])]
     backend = AsyncScriptedBackend(streams)

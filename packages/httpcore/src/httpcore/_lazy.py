@@ -31,7 +31,19 @@ def lazy_name(name: str) -> Any:
     if module is None:
         raise AttributeError(f"module 'httpcore' has no attribute {name!r}")
     if module == "core_h2":
-        check_protocols(http1=True, http2=True)
+        try:
+            check_protocols(http1=True, http2=True)
+        except RuntimeError as exc:
+            return _absent(name, str(exc))
     value = getattr(import_module(module), name)
     value.__module__ = "httpcore"
     return value
+
+
+def _absent(name: str, reason: str) -> Any:
+    """Return a class that no object is of: `from httpcore import *` and `isinstance` work without the extra."""
+
+    def refuse(self: object, *args: object, **kwargs: object) -> None:
+        raise RuntimeError(reason)
+
+    return type(name, (), {"__init__": refuse, "__module__": "httpcore", "__doc__": reason})
