@@ -21,7 +21,7 @@ class Wire(NetworkStream):
         self.plaintext = b""
         self.closed = False
         self.ended = False
-        self.write_error: Optional[Exception] = None
+        self.write_error: Optional[BaseException] = None
 
     def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
         if not self.outgoing.pending and not self.ended:
@@ -281,6 +281,22 @@ def test_a_read_does_not_wait_for_the_network_to_take_what_the_session_has_to_sa
     below.room = 2**30
     stream.write(b", and more")
     assert below.plaintext == b"an answer, and more"
+
+
+def test_a_read_that_has_data_does_not_write_where_that_may_wait(wire: Wire, tls: Any) -> None:
+    class Cancelled(BaseException):
+        pass
+
+    stream = secured(wire, tls)
+    stream._object.write(b"an answer")
+    wire.server.write(b"data")
+    wire.write_error = Cancelled()
+    stream._incoming.write(wire.outgoing.read())
+    assert stream.read(100) == b"data"
+    wire.write_error = None
+    with pytest.raises(ReadTimeout):
+        stream.read(100, 0)
+    assert wire.plaintext == b"an answer"
 
 
 def test_tickets_are_not_data_but_the_end_is_noticed(wire: Wire, tls: Any) -> None:

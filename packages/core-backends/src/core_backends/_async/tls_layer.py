@@ -123,7 +123,8 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
                     data = self._received(max_bytes)
                 if data == b"":
                     return data
-                if self._outgoing.pending:
+                # Who has data in hand does not wait, nor lose it by being cancelled then: the next call sends the rest.
+                if self._outgoing.pending and (data is None or self._write_some_nowait_below is not None):
                     try:
                         await self._answer(timeout)
                     except (WriteError, WriteTimeout):

@@ -124,7 +124,8 @@ class TLSLayerStream(NetworkStream):
                     data = self._received(max_bytes)
                 if data == b"":
                     return data
-                if self._outgoing.pending:
+                # Who has data in hand does not wait, nor lose it by being cancelled then: the next call sends the rest.
+                if self._outgoing.pending and (data is None or self._write_some_nowait_below is not None):
                     try:
                         self._answer(timeout)
                     except (WriteError, WriteTimeout):
