@@ -6,6 +6,9 @@ Rules that hold here:
 * Backends are called with keywords only.
 * Timeouts are seconds; None is no limit, infinity the same, 0 only what is possible at once.
 * A `read` that times out or is cancelled has consumed nothing; a `write` that does has written an unknown part.
+* A stream may have `write_some(buffer, timeout)` and `write_some_nowait(buffer)` besides, which return how many bytes
+  they have written; `testing.check_stream` says what is expected of them. HTTP/2 uses them where they are, so that a
+  write that is cut short ends nobody else's request.
 """
 
 from __future__ import annotations
