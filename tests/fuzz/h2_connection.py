@@ -7,6 +7,8 @@ from typing import Iterator
 import httpcore
 
 from ..reliability.corpus.h2 import CASES
+from ..reliability.corpus.h2_case import greeting
+from .framed import framed, unframed
 from .pieces import pack, unpack
 from .script import DOCUMENTED, ScriptedBackend
 
@@ -18,6 +20,8 @@ URL = "http://example.com/"
 
 def run(data: bytes) -> None:
     options, pieces = unpack(data)
+    if options & 16:
+        pieces = [greeting(), framed(b"".join(pieces))]
     if not pieces:
         return
     backend = ScriptedBackend(pieces, lambda written: b"")
@@ -32,7 +36,7 @@ def run(data: bytes) -> None:
                         size += len(part)
                         if options & 8:
                             break
-                    assert size <= len(data)
+                    assert size <= 2 * len(data)
             except DOCUMENTED:
                 pass
         assert len(pool.connections) <= 1
@@ -45,4 +49,8 @@ def seeds() -> Iterator[bytes]:
     for case in CASES:
         sent = b"".join(case.sent)
         if not case.endless and len(sent) <= 4000:
-            yield pack(METHODS.index(case.method.decode()), sent)
+            options = METHODS.index(case.method.decode()) | (4 if case.content else 0)
+            yield pack(options, sent)
+            frames = unframed(sent)
+            if frames is not None:
+                yield pack(options | 16, frames)

@@ -11,6 +11,7 @@ from typing import Any, Callable, List
 import pytest
 
 import httpcore
+from core_h1 import _choice
 
 from .corpus.h1 import CASES, H1Case
 from .corpus.h1_line import GOOD_BODY, AsyncLineBackend, LineBackend
@@ -107,6 +108,12 @@ def in_tasks(case: H1Case) -> Callable[[], Any]:
             check(case, answer, second, backend)
 
     return run
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_case_read_by_h11_alone(case: H1Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_choice, "_default", _choice.codec_factory("h11"))
+    in_threads(case)
 
 
 @pytest.mark.parametrize("world", WORLDS)

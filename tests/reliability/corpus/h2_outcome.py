@@ -71,7 +71,8 @@ def outcome(pieces: Sequence[bytes], end: bool) -> Any:
         None if engine.failure is None else (engine.failure.error, engine.failure.message),
         engine.goaway,
         engine.send_window,
-        dict(engine.remote_settings),
+        # Settings that were refused have been taken in part.
+        None if engine.failed else dict(engine.remote_settings),
         [
             (
                 None if stream.head is None else (stream.head.status, stream.head.headers),
