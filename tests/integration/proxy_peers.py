@@ -11,6 +11,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import sys
 import threading
 import typing
 
@@ -28,6 +29,8 @@ __all__ = [
     "proxy_server",
 ]
 
+#: Windows shows what there is; a ClientHello comes in one piece on the loopback interface.
+PEEK_AT_ALL = socket.MSG_PEEK | (socket.MSG_WAITALL if sys.platform != "win32" else 0)
 CONSENT = b"HTTP/1.1 200 Connection established\r\nX-Proxy: yes\r\n\r\n"
 SOCKS4_CONSENT = b"\x00\x5a" + bytes(6)
 SOCKS5_CONSENT = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x04\xd2"
@@ -175,8 +178,8 @@ def _first_bytes(connection: socket.socket) -> bytes:
     if first[:1] == b"\x16":
         # Only a socket that blocks without a limit waits for all; closing the listener ends it.
         connection.settimeout(None)
-        count = 5 + int.from_bytes(connection.recv(5, socket.MSG_PEEK | socket.MSG_WAITALL)[3:], "big")
-        first = connection.recv(count, socket.MSG_PEEK | socket.MSG_WAITALL)
+        count = 5 + int.from_bytes(connection.recv(5, PEEK_AT_ALL)[3:], "big")
+        first = connection.recv(count, PEEK_AT_ALL)
         connection.settimeout(SECONDS)
     return first
 
