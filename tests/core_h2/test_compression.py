@@ -6,7 +6,7 @@ from typing import List, Tuple
 
 import hpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_h2._compression import FieldDecoder, FieldEncoder, encode_literal
@@ -147,6 +147,49 @@ def test_blocks_that_insert_what_they_say_are_remembered_with_their_insertions()
         for block in (b"\x88" + literal, b"\x88\xbe\xbf", encoder.encode([]) + b"\x88" + b"\x40\x01n\x02%02d" % number):
             assert list(decoder.decode(block)) == [tuple(field) for field in theirs.decode(block, raw=True)]
     assert list(decoder._entries) == [tuple(entry) for entry in theirs.header_table.dynamic_entries]
+
+
+def literal(name: bytes, size: int) -> bytes:
+    return b"\x40" + bytes((len(name),)) + name + bytes((size,)) + b"v" * size
+
+
+# Blocks that insert, some of them much; references to what was inserted last and before; changes of the table's size.
+few_blocks = st.sampled_from(
+    [
+        b"\x88",
+        b"\x88" + literal(b"a", 10) + literal(b"b", 60),
+        b"\x88" + literal(b"c", 120) * 9,
+        b"\x88" + literal(b"d", 126) * 30,
+        b"\x88\xbe",
+        b"\x88\xbf",
+        b"\x88\xc8",
+        b"\x88" + literal(b"e", 5) + b"\xbe",
+        b"\x20\x88",
+        b"\x3f\xe1\x03\x88",
+        b"\x3f\xe1\x1f\x88",
+    ]
+)
+
+
+@given(st.lists(few_blocks, max_size=40))
+@settings(deadline=None)
+def test_what_remembered_blocks_insert_is_there_when_it_is_referred_to(blocks: List[bytes]) -> None:
+    theirs, ours = hpack.Decoder(max_header_list_size=100_000), FieldDecoder(100_000)
+    for block in blocks:
+        expected = with_hpack(theirs, block)
+        assert with_ours(ours, block) == expected
+        if expected is None:
+            return
+        assert len(ours._late) < 200
+    ours._catch_up()
+    assert list(ours._entries) == [tuple(entry) for entry in theirs.header_table.dynamic_entries]
+
+
+def test_servers_that_repeat_themselves_for_ever_take_no_memory() -> None:
+    ours = FieldDecoder(100_000)
+    for _ in range(3_000):
+        assert len(ours.decode(b"\x88" + literal(b"a", 10) + literal(b"b", 60))) == 3
+    assert len(ours._late) < 50
 
 
 @given(st.binary(max_size=300))

@@ -197,6 +197,8 @@ class FieldDecoder:
         self._limit = DEFAULT_TABLE_SIZE
         self._size = 0
         self._entries: Deque[Field] = deque()  # The newest first.
+        self._late: Deque[Tuple[List[Field], int]] = deque()  # What is still to be inserted, the newest last.
+        self._late_size = 0
         self._generation = 0  # Changes with the table.
         # Blocks with the generation in which they are good, and with what they insert and the size of that.
         self._memory: Dict[bytes, Tuple[int, FieldList, List[Field], int]] = {}
@@ -210,7 +212,7 @@ class FieldDecoder:
         known = self._memory.get(block)
         if known is not None and known[0] in (_ANY_TABLE, self._generation):
             if known[2]:
-                self._insert_again(known[2], known[3])
+                self._insert_later(known[2], known[3])
             return known[1]
         try:
             return self._decode(block)
@@ -220,6 +222,8 @@ class FieldDecoder:
             raise _undecodable(str(exc)[:100]) from exc
 
     def _decode(self, block: bytes) -> FieldList:
+        if self._late:
+            self._catch_up()
         fields: List[Field] = []
         inserted: List[Field] = []
         generation = self._generation
@@ -298,13 +302,22 @@ class FieldDecoder:
         if self._size > self._limit:
             self._evict()
 
-    def _insert_again(self, fields: List[Field], size: int) -> None:
-        """Insert several at once: what is left in the end is the same as after inserting and evicting by turns."""
+    def _insert_later(self, fields: List[Field], size: int) -> None:
+        """Note what a block inserts that was decoded before: few servers refer to it, and most repeat it each time."""
         self._generation += 1
-        self._size += size
-        self._entries.extendleft(fields)
-        if self._size > self._limit:
-            self._evict()
+        self._late.append((fields, size))
+        self._late_size += size
+        # The first goes where those behind it fill the table: they would evict it, and all that is in the table.
+        while len(self._late) > 1 and self._late_size - self._late[0][1] >= self._limit:
+            self._late_size -= self._late.popleft()[1]
+
+    def _catch_up(self) -> None:
+        for fields, size in self._late:
+            self._size += size
+            self._entries.extendleft(fields)
+        self._late.clear()
+        self._late_size = 0
+        self._evict()
 
     def _resize(self, limit: int) -> None:
         if limit > DEFAULT_TABLE_SIZE:

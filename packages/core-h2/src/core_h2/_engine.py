@@ -106,6 +106,7 @@ class Engine(Sink):
         self._next_id = 1
         self._settings_acked = False
         self._initial_send_window = frames.DEFAULT_WINDOW
+        self._initial_receive_window = initial_window_size
         self._frame_size = frames.DEFAULT_FRAME_SIZE
         self.outbound: Deque[Buffer] = deque()  # What is to be written: for looking at from outside.
         self._data_stream: Optional[Stream] = None
@@ -178,7 +179,7 @@ class Engine(Sink):
         end_stream = body_size == 0
         if method == b"CONNECT":
             path = b""
-        stream = Stream(self._next_id, self._initial_send_window, self.local_settings.initial_window_size)
+        stream = Stream(self._next_id, self._initial_send_window, self._initial_receive_window)
         if not self._settings_acked:
             # Until our settings have arrived there, the server goes by the protocol's window.
             stream.window.left = max(stream.window.left, frames.DEFAULT_WINDOW)
@@ -315,7 +316,8 @@ class Engine(Sink):
             return
         try:
             self._parser.feed(data)
-            self._end_run()
+            if self._run_stream is not None:
+                self._end_run()
         except ConnectionFault as exc:
             self._end_run()
             # The streams that we know of are the last word of ours: servers open none.

@@ -349,7 +349,9 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
     async def _look_before_reuse(self) -> None:
         multiplexer = self._multiplexer
         came = await multiplexer.read_what_is_there()
-        if not came and self._ping_interval is not None and time.monotonic() - self._idle_since > self._ping_interval:
+        if not came:
+            if self._ping_interval is None or time.monotonic() - self._idle_since <= self._ping_interval:
+                return
             await multiplexer.probe()
         if self._is_over():
             await multiplexer.aclose()

@@ -28,7 +28,7 @@ from core_backends import (
 from core_backends.lowlevel import AsyncEvent, AsyncTracer, abandon
 
 from .._engine import Engine
-from .._streams import HEAD, Stream
+from .._streams import HEAD, WINDOW, Stream
 from .writer import AsyncWriter
 
 __all__ = ["AsyncMultiplexer"]
@@ -38,6 +38,8 @@ _AT_ONCE = 0.02
 _MOST_READS_AT_ONCE = 64
 # For telling a server why its connection ends.
 _FAREWELL = 0.1
+# Seconds between two looks at what a write that was cut short has left, of one who reads meanwhile.
+_LOOK_UP = 0.1
 _PARTING_SIZE = 64 * 1024
 
 
@@ -84,8 +86,9 @@ class AsyncMultiplexer(AsyncWriter):
             with self.lock:
                 if self.engine.ready(stream, wants):
                     return
-                forsaken = stream.relying and not self._writing
+                forsaken = not self._writing and (stream.relying or self._left_over)
                 if forsaken:
+                    self._left_over = False
                     turn = None
                 elif self._reading or stream.relying:
                     turn = stream.waiter = AsyncEvent()
@@ -95,7 +98,13 @@ class AsyncMultiplexer(AsyncWriter):
                     self._reading = True
                     turn = None
             if forsaken:
-                await self.flush(None if deadline is None else max(0.0, deadline - time.monotonic()))
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                if stream.relying:
+                    await self.flush(left)
+                else:
+                    await self.flush_if_possible(left)
+                    if left == 0.0:
+                        raise error(_timeout_text(error, stream))
                 continue
             if turn is None:
                 await self._read_for(stream, wants, deadline, error, trace)
@@ -157,7 +166,9 @@ class AsyncMultiplexer(AsyncWriter):
                 remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
                 if engine.outbound:
                     await self.flush_if_possible(remaining)
-                await self._read_once(remaining)
+                # Somebody's write may be cut short while this reads, and leave what the server has to have first.
+                watchful = self._writing or (bool(wants & WINDOW) and len(engine.streams) > 1)
+                await self._read_once(remaining, watchful)
                 if engine.owes_answer:
                     # Whoever has what they need may not come back for a while.
                     await self.flush_if_possible(remaining)
@@ -173,17 +184,19 @@ class AsyncMultiplexer(AsyncWriter):
                 if self._waiters:
                     self._pass_reading()
 
-    async def _read_once(self, remaining: Optional[float]) -> bool:
+    async def _read_once(self, remaining: Optional[float], watchful: bool = False) -> bool:
         """Read and deliver; whether anything came. A timeout is not told here: who waits goes by a deadline."""
         interval = self._ping_interval
-        slice_ = remaining if interval is None else self._slice(remaining, interval)
+        limit = slice_ = remaining if interval is None else self._slice(remaining, interval)
+        if watchful:
+            slice_ = _LOOK_UP if limit is None else min(limit, _LOOK_UP)
         try:
             data = await self.network.read(self._read_size, slice_)
         except ReadTimeout:
             if slice_ is None:
                 # The limit is the stream's own: asking again would go on for ever.
                 raise
-            if slice_ != remaining:
+            if slice_ == limit and limit != remaining:
                 self._check_life()
             return False
         except Exception as exc:
@@ -228,6 +241,11 @@ class AsyncMultiplexer(AsyncWriter):
                 self._wake(stream)
                 return
 
+    def _wake_any(self) -> None:
+        for stream in self._waiters.values():
+            self._wake(stream)
+            return
+
     def _wake(self, stream: Stream) -> None:
         del self._waiters[stream.id]
         stream.waiter.set()
@@ -238,8 +256,11 @@ class AsyncMultiplexer(AsyncWriter):
         with self.lock:
             if self._waiters.pop(stream.id, None) is None:
                 self._pass_reading()
-                if not self._writing and self._relying:
-                    self._wake_relying()
+                if not self._writing:
+                    if self._relying:
+                        self._wake_relying()
+                    elif self._left_over:
+                        self._wake_any()
             stream.waiter = None
 
     async def _report_settings(self, trace: Optional[AsyncTracer]) -> None:

@@ -51,6 +51,8 @@ class AsyncWriter:
         self._write_waiters: Deque[Tuple[int, AsyncEvent]] = deque()
         self._relying: Deque[Stream] = deque()
         self._write_error: Optional[Exception] = None
+        # Whether a write was cut short, and nobody has taken on what it left.
+        self._left_over = False
         self._write_some: Optional[Callable[..., Awaitable[int]]] = getattr(network, "write_some", None)
         self._write_some_nowait: Optional[Callable[[bytes], int]] = getattr(network, "write_some_nowait", None)
 
@@ -84,6 +86,7 @@ class AsyncWriter:
             if mine:
                 data = engine.take(_WRITE_SIZE) if alone else b""
                 self._writing = bool(data) or not alone
+                self._left_over = False
         if not mine:
             await self.flush(timeout)
             return
@@ -120,6 +123,7 @@ class AsyncWriter:
                 if not self._writing:
                     data = self.engine.take(_WRITE_SIZE)
                     self._writing = bool(data)
+                    self._left_over = False
                     turn = None
                 else:
                     turn = AsyncEvent()
@@ -200,6 +204,8 @@ class AsyncWriter:
             self._write_waiters.popleft()[1].set()
         elif self._relying:
             self._wake_relying()
+        elif self._left_over:
+            self._wake_any()
 
     def _leave_line(self, target: int, turn: AsyncEvent) -> None:
         """Stop waiting for the writing; if it has been passed here just now, pass it on."""
@@ -224,6 +230,8 @@ class AsyncWriter:
         if self._write_some is not None:
             with self.lock:
                 self.engine.put_back(data)
+                # The server may be waiting for the rest of a frame, and others for what it says then.
+                self._left_over = True
                 self._pass_writing()
             return
         with self.lock:
@@ -287,6 +295,10 @@ class AsyncWriter:
 
     def _wake_relying(self) -> None:
         """Wake one who waits and relies on somebody's writing, with the lock held."""
+        raise NotImplementedError
+
+    def _wake_any(self) -> None:
+        """Wake one who waits, to write what a write that was cut short has left, with the lock held."""
         raise NotImplementedError
 
     async def read_what_is_there(self) -> bool:

@@ -350,7 +350,9 @@ class HTTP2Connection(ConnectionInterface):
     def _look_before_reuse(self) -> None:
         multiplexer = self._multiplexer
         came = multiplexer.read_what_is_there()
-        if not came and self._ping_interval is not None and time.monotonic() - self._idle_since > self._ping_interval:
+        if not came:
+            if self._ping_interval is None or time.monotonic() - self._idle_since <= self._ping_interval:
+                return
             multiplexer.probe()
         if self._is_over():
             multiplexer.close()
