@@ -7,7 +7,7 @@ import functools
 import logging
 import ssl
 import sys
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Tuple
 
 import pytest
 
@@ -22,7 +22,7 @@ from core_backends import (
     WriteError,
 )
 
-from .worlds import Clock, World, steps_of
+from .worlds import Clock, World, single_bytes, steps_of
 
 PROXY = Origin(b"socks5", b"proxy.test", 1080)
 ORIGIN = Origin(b"https", b"example.com", 443)
@@ -50,10 +50,6 @@ def connect(world: World, handshake: str, stream: Any, extensions: Any = None) -
     scheme, auth, _ = HANDSHAKES[handshake]
     connector = world.Socks(Origin(scheme, b"proxy.test", 1080), auth, connector=world.Connector(stream))
     return world.call(connector.connect, ADDRESS, {} if extensions is None else extensions)
-
-
-def single_bytes(data: bytes) -> List[bytes]:
-    return [data[at : at + 1] for at in range(len(data))]
 
 
 def test_connects_and_returns_the_stream_itself(world: World) -> None:

@@ -22,7 +22,7 @@ from core_backends import (
 )
 from core_proxy._connect import MAX_REFUSAL_BYTES, MAX_ROUNDS, REFUSAL_SECONDS
 
-from .worlds import Clock, World, steps_of
+from .worlds import Clock, World, single_bytes, steps_of
 
 PROXY = Origin(b"http", b"proxy.test", 3128)
 SECURE_PROXY = Origin(b"https", b"proxy.test", 3129)
@@ -31,10 +31,6 @@ OK = b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n"
 REQUEST = b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\nAccept: */*\r\n\r\n"
 CHALLENGE = b"HTTP/1.1 407 Auth\r\nProxy-Authenticate: Digest\r\nContent-Length: 4\r\n\r\nwho?"
 TEN_SECONDS = {"timeout": {"connect": 10.0}}
-
-
-def single_bytes(data: bytes) -> List[bytes]:
-    return [data[at : at + 1] for at in range(len(data))]
 
 
 def tunnel(world: World, *streams: Any, **options: Any) -> Any:

@@ -16,7 +16,7 @@ from ._async.exchange import async_exchange
 from ._sync import scripted as sync_scripted
 from ._sync.exchange import exchange
 
-__all__ = ["ASYNC_WORLDS", "WORLDS", "Clock", "World", "steps_of"]
+__all__ = ["ASYNC_WORLDS", "WORLDS", "Clock", "World", "single_bytes", "steps_of"]
 
 
 class World:
@@ -71,6 +71,11 @@ class Clock:
 
     def monotonic(self) -> float:
         return self.now
+
+
+def single_bytes(data: bytes) -> List[bytes]:
+    """What a peer says byte by byte."""
+    return [data[at : at + 1] for at in range(len(data))]
 
 
 @types.coroutine
