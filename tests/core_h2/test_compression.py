@@ -154,12 +154,15 @@ def literal(name: bytes, size: int) -> bytes:
 
 
 # Blocks that insert, some of them much; references to what was inserted last and before; changes of the table's size.
+inserting_blocks = [
+    b"\x88",
+    b"\x88" + literal(b"a", 10) + literal(b"b", 60),
+    b"\x88" + literal(b"c", 120) * 9,
+    b"\x88" + literal(b"d", 126) * 30,
+]
 few_blocks = st.sampled_from(
     [
-        b"\x88",
-        b"\x88" + literal(b"a", 10) + literal(b"b", 60),
-        b"\x88" + literal(b"c", 120) * 9,
-        b"\x88" + literal(b"d", 126) * 30,
+        *inserting_blocks,
         b"\x88\xbe",
         b"\x88\xbf",
         b"\x88\xc8",
@@ -171,16 +174,20 @@ few_blocks = st.sampled_from(
 )
 
 
-@given(st.lists(few_blocks, max_size=40))
+@given(st.lists(st.sampled_from(inserting_blocks), max_size=12), st.lists(few_blocks, max_size=20))
 @settings(deadline=None)
-def test_what_remembered_blocks_insert_is_there_when_it_is_referred_to(blocks: List[bytes]) -> None:
+def test_what_remembered_blocks_insert_is_there_when_it_is_referred_to(first: List[bytes], then: List[bytes]) -> None:
     theirs, ours = hpack.Decoder(max_header_list_size=100_000), FieldDecoder(100_000)
-    for block in blocks:
+    for block in [*inserting_blocks, *first]:
+        assert with_ours(ours, block) == with_hpack(theirs, block)
+        assert len(ours._late) < 200
+    ours._catch_up()
+    assert list(ours._entries) == [tuple(entry) for entry in theirs.header_table.dynamic_entries]
+    for block in then:
         expected = with_hpack(theirs, block)
         assert with_ours(ours, block) == expected
         if expected is None:
             return
-        assert len(ours._late) < 200
     ours._catch_up()
     assert list(ours._entries) == [tuple(entry) for entry in theirs.header_table.dynamic_entries]
 
