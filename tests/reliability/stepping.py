@@ -20,11 +20,14 @@ _phases = [
     ("_final_head", "head in"),
     ("_receive_head", "head in"),
     ("_receive_body", "body in"),
-    ("_wait_for_content", "body in"),
+    ("_receive", "body in"),
+    ("_send_and_wait", "body in"),
+    ("wait_for_answer", "head in"),
     ("_give_back", "body in"),
     ("aclose", "close"),
     ("_close_stream", "close"),
     ("_end_exchange", "close"),
+    ("read_whole", "body in"),
 ]
 _connect_steps = [
     ("_shake_hands", "socks handshake"),

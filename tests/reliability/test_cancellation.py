@@ -57,9 +57,15 @@ class Upload:
 
 
 async def exchange(
-    pool: Any, url: str, pause: Callable[[], Awaitable[Any]], name: str, limits: Dict[str, float], gated: bool = False
+    pool: Any,
+    url: str,
+    pause: Callable[[], Awaitable[Any]],
+    name: str,
+    limits: Dict[str, float],
+    gated: bool = False,
+    whole: bool = False,
 ) -> bytes:
-    """One request with a body, and its response, read part by part."""
+    """One request with a body, and its response, read part by part or at once."""
     headers = [("Host", "test"), ("X-Id", name), ("Transfer-Encoding", "chunked")]
     if gated:
         headers.append(("X-Gated", "1"))
@@ -68,6 +74,8 @@ async def exchange(
     response = await pool.handle_async_request(request)
     try:
         assert response.status == 200
+        if whole:
+            return await response.aread()  # type: ignore[no-any-return]
         return b"".join([part async for part in response.aiter_stream()])
     finally:
         await response.aclose()
@@ -96,6 +104,7 @@ class Run:
         self.phases: Set[str] = set()
         self.limits = LIMITS
         self.closes_pool = False
+        self.whole = False
 
     def check_result(self, result: bytes, name: str) -> None:
         assert result == answer("POST", self.url, name, 2 * len(CHUNK) + 1)
@@ -110,7 +119,8 @@ class Run:
                 self.network.gate.open()
                 cancel(yielded)
 
-        stepped = Stepped(exchange(pool, self.url, pause, "main", self.limits, gated=True), at_suspension)
+        main = exchange(pool, self.url, pause, "main", self.limits, gated=True, whole=self.whole)
+        stepped = Stepped(main, at_suspension)
         result: bytes = await stepped.run()
         self.check_result(result, "main")
         return result
@@ -333,7 +343,7 @@ def phases_to_expect(route: str, way: str, siblings: str) -> Set[str]:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("siblings", ["alone", "before", "after"])
-@pytest.mark.parametrize("way", [*ASYNCIO_WAYS, *TRIO_WAYS])
+@pytest.mark.parametrize("way", [*ASYNCIO_WAYS, *TRIO_WAYS, "task-whole", "trio-scope-whole"])
 @pytest.mark.parametrize("route", ROUTES)
 def test_cancelling_anywhere_leaves_nothing_and_harms_nobody(
     route: str,
@@ -356,12 +366,15 @@ def test_cancelling_anywhere_leaves_nothing_and_harms_nobody(
                 reason="anyio does not tell what a cut write has sent, so the connection ends, neighbours included",
             )
         )
+    whole = way.endswith("-whole")
+    way = way[: -len("-whole")] if whole else way
     carry_out = on_trio if way in TRIO_WAYS else on_asyncio
     seen: Counter[str] = Counter()
     phases: Set[str] = set()
     for at in range(1, MOST_POINTS):
         run = Run(network, route, at, siblings)
         run.closes_pool = way.endswith("aclose")
+        run.whole = whole
         if way == "wait_for":
             run.limits = {}
         network.gate.close()
@@ -381,6 +394,7 @@ def test_cancelling_anywhere_leaves_nothing_and_harms_nobody(
         raise AssertionError("The request never completed.")
     missing = phases_to_expect(route, way, siblings) - phases
     assert not missing, f"no suspension was seen in {missing}, only in {phases}"
+    assert "caller" not in phases, "a wait has no name here"
     for phase, count in seen.items():
         swept[f"points cancelled in: {phase}"] += count
     swept["points cancelled in all"] += sum(seen.values())
