@@ -129,8 +129,13 @@ class Engine(Sink):
 
     @property
     def has_slot(self) -> bool:
-        """Whether it takes one now."""
-        return len(self.streams) < self.slots.limit and self.usable
+        """Whether it takes one now: `usable` and more, written out because pools ask several times a request."""
+        return (
+            len(self.streams) < self.slots.limit
+            and self.failure is None
+            and self.goaway is None
+            and self._next_id <= frames.MAX_STREAM_ID
+        )
 
     def start(self) -> None:
         """Enqueue the connection preface: settings, and a larger window (§ 3.4)."""

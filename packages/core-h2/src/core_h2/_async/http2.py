@@ -365,7 +365,8 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
 
     def is_available(self) -> bool:
         """Whether there is a slot for another request now."""
-        self._heed_notes()
+        if self._notes:
+            self._heed_notes()
         return self._h2_state.has_slot and self._multiplexer.writable
 
     def has_expired(self) -> bool:
@@ -378,12 +379,13 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
 
     def is_idle(self) -> bool:
         """Whether the connection is open and serves no request."""
-        self._heed_notes()
+        if self._notes:
+            self._heed_notes()
         return not self._exchanges and not self.is_closed()
 
     def is_closed(self) -> bool:
         """Whether the connection is closed, for good."""
-        return self._multiplexer.closed or self._h2_state.failed
+        return self._multiplexer.closed or self._h2_state.failure is not None
 
     @property
     def max_concurrent_requests(self) -> Optional[int]:
