@@ -44,6 +44,19 @@ def cut(name: str, *sent: bytes, within: bool = False) -> H2Case:
     return failed("cut: " + name, CUT, *sent, answer="", within=200 if within else None, end=True)
 
 
+def silent(name: str, *sent: bytes, within: bool = False) -> H2Case:
+    """Time is up for one request, which ends its stream and no other."""
+    return H2Case(
+        "silent: " + name,
+        "care: a time limit is its request's own",
+        sent,
+        status=200 if within else None,
+        error="ReadTimeout",
+        answer="RST_STREAM CANCEL",
+        reusable=True,
+    )
+
+
 CASES: List[H2Case] = [
     *[
         failed(f"reset: {name} before a response", RESET, reset(1, code), answer="", reusable=True)
@@ -125,6 +138,10 @@ CASES: List[H2Case] = [
     cut("behind content that is not the last", HEAD + data(1, b"hello"), within=True),
     cut("within padding", HEAD + data(1, b"\3hello\0\0\0", end=True, flags=8)[:-1], within=True),
     cut("within trailers", HALF + headers(1, literal(b"a", b"b"), end=True)[:-1], within=True),
+    silent("before a response"),
+    silent("behind an interim response", headers(1, b"\x08\x03103")),
+    silent("behind the head", HEAD, within=True),
+    silent("within content", HALF, within=True),
     delivered("cut: just behind the response", CUT, REPLY, reusable=False, end=True),
     delivered("cut: within the next frame", CUT, REPLY + ping()[:8], reusable=False, end=True),
 ]
