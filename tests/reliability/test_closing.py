@@ -78,8 +78,7 @@ def test_a_pool_may_be_closed_by_another_thread_at_any_operation(
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("early", [False, True])
-@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(("after", "early"), [(False, False), (False, True), (True, False)])
 @pytest.mark.parametrize("world", ["asyncio", "trio"])
 @pytest.mark.parametrize("route", ROUTES)
 def test_cancelling_in_any_operation_of_a_users_own_stream(
