@@ -547,3 +547,15 @@ async def test_a_write_timeout_of_one_who_waits_in_line() -> None:
     assert isinstance(tasks.results[1], WriteTimeout)
     assert connection.is_idle()
     assert (await connection.request("GET", URL)).content == b"hello"
+
+
+async def test_a_stream_that_fails_to_close_changes_nothing() -> None:
+    connection, pipe = connected(Peer({}))
+    await connection.request("GET", URL)
+
+    async def fail() -> None:
+        raise OSError("It does not want to be closed.")
+
+    pipe.aclose = fail  # type: ignore[method-assign]
+    await connection.aclose()
+    assert connection.is_closed()

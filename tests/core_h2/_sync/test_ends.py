@@ -548,3 +548,15 @@ def test_a_write_timeout_of_one_who_waits_in_line() -> None:
     assert isinstance(tasks.results[1], WriteTimeout)
     assert connection.is_idle()
     assert (connection.request("GET", URL)).content == b"hello"
+
+
+def test_a_stream_that_fails_to_close_changes_nothing() -> None:
+    connection, pipe = connected(Peer({}))
+    connection.request("GET", URL)
+
+    def fail() -> None:
+        raise OSError("It does not want to be closed.")
+
+    pipe.close = fail  # type: ignore[method-assign]
+    connection.close()
+    assert connection.is_closed()

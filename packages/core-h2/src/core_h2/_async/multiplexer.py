@@ -13,6 +13,7 @@ Rules that hold here:
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, Dict, Optional, Type
 
@@ -41,6 +42,8 @@ _FAREWELL = 0.1
 # Seconds between two looks at what a write that was cut short has left, of one who reads meanwhile.
 _LOOK_UP = 0.1
 _PARTING_SIZE = 64 * 1024
+
+logger = logging.getLogger("httpcore.http2")
 
 
 class AsyncMultiplexer(AsyncWriter):
@@ -380,11 +383,19 @@ class AsyncMultiplexer(AsyncWriter):
                 # Nothing is kept open in the hope that the server takes what is left of requests that have failed.
                 abandon(self.network)
             else:
-                await self.network.aclose()
+                await self._close_network()
         except BaseException:
             self.shut()
             abandon(self.network)
             raise
+
+    async def _close_network(self) -> None:
+        try:
+            await self.network.aclose()
+        except Exception as exc:
+            # All is over either way: a stream of a user's own that fails to close changes nothing about it.
+            logger.debug("close.failed exception=%r", exc)
+            abandon(self.network)
 
 
 def _timeout_text(error: Type[TimeoutException], stream: Stream) -> str:

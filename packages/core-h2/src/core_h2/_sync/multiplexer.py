@@ -14,6 +14,7 @@ Rules that hold here:
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, Dict, Optional, Type
 
@@ -42,6 +43,8 @@ _FAREWELL = 0.1
 # Seconds between two looks at what a write that was cut short has left, of one who reads meanwhile.
 _LOOK_UP = 0.1
 _PARTING_SIZE = 64 * 1024
+
+logger = logging.getLogger("httpcore.http2")
 
 
 class Multiplexer(Writer):
@@ -381,11 +384,19 @@ class Multiplexer(Writer):
                 # Nothing is kept open in the hope that the server takes what is left of requests that have failed.
                 abandon(self.network)
             else:
-                self.network.close()
+                self._close_network()
         except BaseException:
             self.shut()
             abandon(self.network)
             raise
+
+    def _close_network(self) -> None:
+        try:
+            self.network.close()
+        except Exception as exc:
+            # All is over either way: a stream of a user's own that fails to close changes nothing about it.
+            logger.debug("close.failed exception=%r", exc)
+            abandon(self.network)
 
 
 def _timeout_text(error: Type[TimeoutException], stream: Stream) -> str:
