@@ -1,3 +1,5 @@
+"""Giving a stream or connection up: at once, without waiting, whatever it is, and never with an exception."""
+
 from __future__ import annotations
 
 import logging

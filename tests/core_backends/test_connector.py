@@ -1,3 +1,5 @@
+"""The direct connector: TCP or a unix socket, with the options it was made with, within the request's time."""
+
 from __future__ import annotations
 
 from typing import Any, List

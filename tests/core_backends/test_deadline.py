@@ -1,3 +1,5 @@
+"""Deadlines and the time that a phase may take: never negative, never longer than the whole request has left."""
+
 from __future__ import annotations
 
 import math

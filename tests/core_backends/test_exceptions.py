@@ -1,3 +1,5 @@
+"""The tree of exceptions, and mapping foreign ones onto it."""
+
 from __future__ import annotations
 
 import pytest

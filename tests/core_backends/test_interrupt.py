@@ -1,3 +1,5 @@
+"""Interrupting what another thread or task is waiting in, and what was interrupted before it began."""
+
 from __future__ import annotations
 
 import socket

@@ -1,3 +1,5 @@
+"""The mocks: reads from a list, writes to nowhere, and TLS that is only said."""
+
 from __future__ import annotations
 
 from typing import Any

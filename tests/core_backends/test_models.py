@@ -1,3 +1,5 @@
+"""Request, Response and bodies: what is taken, what is refused and in which words, and what may be read once."""
+
 from __future__ import annotations
 
 from typing import Any, AsyncIterator, Iterator

@@ -1,3 +1,5 @@
+"""Which runtime and event loop code runs in, and which process and loop a socket belongs to."""
+
 from __future__ import annotations
 
 import subprocess

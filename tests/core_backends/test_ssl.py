@@ -1,3 +1,5 @@
+"""TLS contexts: the default one, those that are shared, and what each offers by ALPN."""
+
 from __future__ import annotations
 
 import ssl

@@ -1,3 +1,5 @@
+"""Locks and events, for threads, asyncio and trio alike: fair, cancellable, and set from any thread."""
+
 from __future__ import annotations
 
 import threading

@@ -1,3 +1,5 @@
+"""The backend for threads: connecting, reading, writing, TLS, and time limits on each."""
+
 from __future__ import annotations
 
 import contextlib

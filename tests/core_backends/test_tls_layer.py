@@ -1,3 +1,5 @@
+"""TLS on top of a stream of any kind, TLS itself among them."""
+
 from __future__ import annotations
 
 import ssl

@@ -1,3 +1,5 @@
+"""Trace events and log records: their order, their names, and that no secret is in them."""
+
 from __future__ import annotations
 
 import logging

@@ -1,3 +1,5 @@
+"""URL, Origin and Proxy: parsing, the texts of what is refused, and how they are written again."""
+
 from __future__ import annotations
 
 from typing import Any
