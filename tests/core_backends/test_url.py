@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_backends import URL, LocalProtocolError, Origin, Proxy, UnsupportedProtocol
@@ -76,6 +76,7 @@ def test_a_url_with_line_ends_or_tabs_in_it_never_turns_into_another_url(text: s
 
 
 @given(st.text(alphabet="ab:/?#@[]%\\. \r\n\t\x00", max_size=20))
+@settings(deadline=None)
 def test_any_text_is_a_url_or_a_value_error(text: str) -> None:
     try:
         url = URL("http://" + text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, List, Tuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_backends import LocalProtocolError, RemoteProtocolError
@@ -131,6 +131,7 @@ def test_the_end_of_the_stream_ends_reuse() -> None:
 
 
 @given(st.lists(st.just(b"") | st.binary(min_size=1, max_size=40), max_size=8))
+@settings(deadline=None)
 def test_chunks_say_what_they_hold(pieces: List[bytes]) -> None:
     import h11
 

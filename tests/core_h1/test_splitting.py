@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_backends import RemoteProtocolError, Request
@@ -24,6 +24,7 @@ def pieces_of(sent: bytes, cuts: List[int]) -> List[bytes]:
     cuts=st.lists(st.integers(0, 10000), max_size=6),
     exchanges_before=st.integers(0, 2),
 )
+@settings(deadline=None)
 def test_any_split(case: Case, cuts: List[int], exchanges_before: int) -> None:
     pieces = pieces_of(case.sent, cuts)
     stream = ScriptedStream([OK] * exchanges_before + pieces)

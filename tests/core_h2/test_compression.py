@@ -25,6 +25,7 @@ field_lists = st.lists(st.tuples(names, values), max_size=12)
 
 
 @given(st.lists(st.one_of(field_lists, st.integers(0, 10_000)), max_size=15))
+@settings(deadline=None)
 def test_what_is_encoded_is_what_hpack_decodes(steps: List[object]) -> None:
     encoder = FieldEncoder()
     decoder = hpack.Decoder(max_header_list_size=2**20)
@@ -39,6 +40,7 @@ def test_what_is_encoded_is_what_hpack_decodes(steps: List[object]) -> None:
 
 
 @given(st.lists(st.tuples(field_lists, st.booleans()), max_size=15), st.integers(0, 4_096))
+@settings(deadline=None)
 def test_what_hpack_encodes_is_what_is_decoded(lists: List[Tuple[List[Field], bool]], table_size: int) -> None:
     encoder = hpack.Encoder()
     decoder = FieldDecoder(2**20)
@@ -128,6 +130,7 @@ octets = st.sampled_from([0x00, 0x01, 0x02, 0x10, 0x20, 0x3F, 0x40, 0x41, 0x61, 
 
 
 @given(st.lists(st.one_of(st.binary(max_size=40), st.lists(octets, max_size=20).map(bytes)), max_size=10))
+@settings(deadline=None)
 def test_any_bytes_mean_what_hpack_says(blocks: List[bytes]) -> None:
     theirs, ours = hpack.Decoder(max_header_list_size=5_000), FieldDecoder(5_000)
     for block in [*blocks, *blocks]:
@@ -200,6 +203,7 @@ def test_servers_that_repeat_themselves_for_ever_take_no_memory() -> None:
 
 
 @given(st.binary(max_size=300))
+@settings(deadline=None)
 def test_anything_else_than_a_block_is_a_fault(block: bytes) -> None:
     decoder = FieldDecoder(10_000)
     try:

@@ -6,7 +6,7 @@ import sys
 from typing import List, Optional, Tuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_backends import ProxyError, UnsupportedProtocol
@@ -186,6 +186,7 @@ def test_socks4_refusals(code: int, text: str) -> None:
 
 
 @given(st.lists(st.binary(min_size=1, max_size=8), max_size=12), st.booleans(), st.booleans())
+@settings(deadline=None)
 def test_whatever_comes_is_consent_refusal_or_not_yet_decided(parts: List[bytes], socks5: bool, auth: bool) -> None:
     kind = Socks5Exchange if socks5 else Socks4Exchange
     exchange = kind(b"example.com", 80, AUTH if auth else None)
