@@ -11,13 +11,14 @@ import threading
 from collections import Counter
 from typing import Any, Dict, List
 
+import anyio
 import pytest
 
 import httpcore
 
 from .nothing_left import NothingLeft
 from .peers import Peer
-from .routes import ROUTES, Network
+from .routes import HTTP2_ROUTES, ROUTES, Network
 from .worlds import DOCUMENTED, WORLDS, Chunks, run_async
 
 LIMITS = {"timeout": {"connect": 10.0, "read": 10.0, "write": 10.0, "pool": 10.0}}
@@ -25,11 +26,14 @@ HOLD = 20.0
 
 
 class Closing:
-    """Has a peer close the connection on which a request with an identifier `doomed…` arrives, the first `times`."""
+    """Has a peer close the connection on which a request with an identifier `doomed…` arrives, the first `times`; with
+    `once`, for the first of all identifiers only.
+    """
 
-    def __init__(self, peer: Peer, times: int = 1) -> None:
+    def __init__(self, peer: Peer, times: int = 1, *, once: bool = False) -> None:
         self._peer = peer
         self._times = times
+        self._once = once
         self._lock = threading.Lock()
         self.seen: Counter[bytes] = Counter()
 
@@ -38,6 +42,8 @@ class Closing:
             self.seen[identifier] += 1
             if not identifier.startswith(b"doomed") or self.seen[identifier] > self._times:
                 return
+            if self._once:
+                self._times = 0
         raise EOFError
 
     def __enter__(self) -> Closing:
@@ -157,3 +163,32 @@ class TestRace:
         assert isinstance(outcomes[1], (httpcore.NetworkError, httpcore.ProtocolError)), outcomes
         assert outcomes[2] == 0
         assert closing.seen == {b"first": 1, b"doomed": 1}
+
+
+@pytest.mark.parametrize("world", ["asyncio", "trio"])
+@pytest.mark.parametrize("route", sorted(HTTP2_ROUTES))
+def test_all_that_share_a_connection_are_repeated(route: str, world: str, network: Network) -> None:
+    url, peer = network.url(route, "/race"), network.last_peer(route)
+    names = [f"doomed-{number}" for number in range(5)]
+    bodies: List[bytes] = []
+
+    async def tasks() -> None:
+        async with httpcore.AsyncConnectionPool(**network.options(route)) as pool:
+
+            async def one(name: str) -> None:
+                bodies.append((await pool.request(**request_to(url, "GET", name))).content)
+
+            await pool.request(**request_to(url, "GET", "first"))
+            async with anyio.create_task_group() as group:
+                for name in names:
+                    group.start_soon(one, name)
+            pool._plan.check()
+            assert pool._plan.leases == 0
+            # One that finds the connection ended before it is sent just takes another.
+            assert 1 <= pool.replays <= len(names)
+
+    # Only the first to arrive is seen on the connection that it ends.
+    with NothingLeft(network), Closing(peer, once=True):
+        run_async(world, tasks)
+    assert sorted(bodies) == sorted(f"GET /race 0 {name}".encode("ascii") for name in names)
+    assert peer.accepted == 2
