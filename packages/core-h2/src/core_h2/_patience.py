@@ -12,7 +12,8 @@ from ._errors import ConnectionFault, ErrorCodes
 
 __all__ = ["BUDGET", "Patience"]
 
-BUDGET = 2_000  # Frames of no use that are put up with at once, and how many more each second.
+BUDGET = 2_000  # Frames of no use that are put up with at once.
+_REFILL = 200  # What a second adds to what is left of it: servers that mean well need a few.
 _MERIT = 4  # What a useful frame, in either direction, adds.
 
 
@@ -36,7 +37,7 @@ class Patience:
         if self.budget >= 0:
             return
         now = self._clock()
-        self.budget = min(float(BUDGET), self.budget + (now - self._refilled_at) * BUDGET)
+        self.budget = min(float(BUDGET), self.budget + (now - self._refilled_at) * _REFILL)
         self._refilled_at = now
         if self.budget < 0:
             raise ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "The server sent too many frames of no use")
