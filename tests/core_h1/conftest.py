@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import inspect
-from typing import Any, Optional
-
 import pytest
 
 from core_h1 import _choice
 
+from .. import each_library
+from ..each_library import pytest_pyfunc_call
+
+__all__ = ["codec", "pytest_generate_tests", "pytest_pyfunc_call"]
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if inspect.iscoroutinefunction(metafunc.function):
-        metafunc.fixturenames.append("library")
-        metafunc.parametrize("library", ["asyncio", "trio"])
+    each_library.pytest_generate_tests(metafunc)
     if metafunc.definition.path.parent.name in ("_async", "_sync"):
         metafunc.parametrize("codec", ["fast", "h11"], indirect=True)
 
@@ -26,17 +24,3 @@ def codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     name = getattr(request, "param", None)
     if name is not None:
         monkeypatch.setattr(_choice, "_default", _choice.codec_factory(name))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Optional[bool]:
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    library = pyfuncitem.callspec.params["library"]
-    wanted = inspect.signature(pyfuncitem.obj).parameters
-    test: Any = functools.partial(pyfuncitem.obj, **{name: pyfuncitem.funcargs[name] for name in wanted})
-    if library == "trio":
-        pytest.importorskip("trio").run(test)
-    else:
-        asyncio.run(test())
-    return True
