@@ -8,7 +8,7 @@ Rules that hold here:
   cancelled or times out is still sent, in order, for as long as the stream stays open. So nothing is left to be sent
   when a stream is closed, but for writes that have not succeeded, and closing is done when it returns.
 * What a `write_some` that was cut short has handed over is remembered: the next write begins with the same bytes, and
-  only waits for them.
+  only waits for them. What arrives wakes a writer who watches for it.
 * One alarm for reading and one for writing serve a connection all its life. Ending a wait only clears the alarm's
   deadline; the timer finds that out when it fires.
 * A stream may be aborted from any thread, and from a forked process, where that frees this process's descriptor only.
@@ -119,6 +119,8 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         self._reader: Optional[asyncio.Future[None]] = None
         self._writing_paused = False
         self._writers: List[asyncio.Future[None]] = []
+        # That one of the writers who waits for what arrives as well.
+        self._watcher: Optional[asyncio.Future[None]] = None
         self._handed_over = 0
         # What a `write_some` that was cut short has handed over.
         self._on_the_way = b""
@@ -147,13 +149,17 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         if reader is not None:
             if not reader.done():
                 reader.set_result(None)
-        elif self._buffered > HIGH_WATER and not self._reading_paused:
+            return
+        if self._watcher is not None:
+            self._wake_watcher()
+        if self._buffered > HIGH_WATER and not self._reading_paused:
             self._reading_paused = True
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
         self._at_end = True
         self._wake_reader()
+        self._wake_watcher()
         # The other direction stays open: an upload may go on after the peer has sent its last byte.
         return True
 
@@ -193,6 +199,10 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
     def _wake_reader(self) -> None:
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
+
+    def _wake_watcher(self) -> None:
+        if self._watcher is not None and not self._watcher.done():
+            self._watcher.set_result(None)
 
     def _wake_writers(self) -> None:
         writers, self._writers = self._writers, []
@@ -290,6 +300,23 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
                 raise
         return size
 
+    async def write_some_unless_readable(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+        """Write some of `buffer` as `write_some` does; return 0 where that has to wait and there is something to read.
+
+        After that, too, the next write has to begin with all of `buffer`.
+        """
+        size = self._skip(buffer) if self._on_the_way else self._hand_over(buffer)
+        if self._writing_paused:
+            drained = False
+            try:
+                await self._drain(timeout, watching=True)
+                drained = not self._writing_paused
+            finally:
+                if not drained:
+                    self._on_the_way = bytes(memoryview(buffer).cast("B")[:size])
+            return size if drained else 0
+        return size
+
     def write_some_nowait(self, buffer: bytes) -> int:
         """Write what is possible of `buffer` without waiting, and return how many bytes; raises `WriteError`."""
         if self._on_the_way:
@@ -331,16 +358,23 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
             return error
         return WriteError("The stream is closed." if self._closed else "The connection was lost.")
 
-    async def _drain(self, timeout: Optional[float]) -> None:
-        """Wait until the socket has taken all; raises `WriteTimeout` when it takes nothing for `timeout` seconds."""
+    async def _drain(self, timeout: Optional[float], watching: bool = False) -> None:
+        """Wait until the socket has taken all; raises `WriteTimeout` when it takes nothing for `timeout` seconds.
+
+        Who is `watching` waits no longer than until there is something to read.
+        """
         if timeout == math.inf:
             timeout = None
         while self._writing_paused:
+            if watching and (self._buffer or self._at_end):
+                return
             if timeout is not None and timeout <= 0:
                 raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
             sent = self._sent()
             writer = self._loop.create_future()
             self._writers.append(writer)
+            if watching:
+                self._watcher = writer
             alarm = self._write_alarm
             if timeout is not None:
                 if alarm is None:
@@ -351,10 +385,14 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
             finally:
                 if timeout is not None and alarm is not None:
                     alarm.clear()
-                if not writer.done():
+                if watching:
+                    self._watcher = None
+                if writer in self._writers:
                     self._writers.remove(writer)
             if self._closed or self._lost is not None:
                 raise self._write_error()
+            if watching and (self._buffer or self._at_end):
+                continue
             if self._writing_paused and timeout is not None and self._sent() == sent:
                 raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
 

@@ -9,6 +9,8 @@ Rules that hold here:
 * A stream may have `write_some(buffer, timeout)` and `write_some_nowait(buffer)` besides, which return how many bytes
   they have written; `testing.check_stream` says what is expected of them. HTTP/2 uses them where they are, so that a
   write that is cut short ends nobody else's request.
+* It may have `write_some_unless_readable(buffer, timeout)` too, which does not wait while there is something to read.
+  HTTP/1.1 sends bodies by it where it is, so that an answer to what has been sent so far ends the sending.
 """
 
 from __future__ import annotations

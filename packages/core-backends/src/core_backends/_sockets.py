@@ -36,6 +36,7 @@ __all__ = [
     "milliseconds",
     "start_connecting",
     "target_text",
+    "watch_either",
     "watch_readable",
     "watch_writable",
 ]
@@ -74,6 +75,15 @@ def watch_writable(sock: socket.socket) -> Callable[[Optional[float]], Any]:
         poll.register(sock, select.POLLOUT)
         return poll.poll
     return _Select([], [sock]).wait
+
+
+def watch_either(sock: socket.socket) -> Callable[[Optional[float]], Any]:
+    """Return a function that waits some milliseconds for `sock` to be either, and is false when it was neither."""
+    if sys.platform != "win32" and hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock, select.POLLIN | select.POLLOUT)
+        return poll.poll
+    return _Select([sock], [sock]).wait
 
 
 def is_socket_readable(sock: Optional[socket.socket]) -> bool:

@@ -19,13 +19,20 @@ import re
 import socket
 import ssl
 import threading
-from typing import Any, Iterable, Optional, Sequence
+from typing import Any, Callable, Iterable, Optional, Sequence
 
 from ._backend import SOCKET_OPTION, NetworkBackend, NetworkStream
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from ._interrupt import pause, register_socket
-from ._sockets import connect_tcp_socket, connect_unix_socket, milliseconds, watch_readable, watch_writable
+from ._sockets import (
+    connect_tcp_socket,
+    connect_unix_socket,
+    milliseconds,
+    watch_either,
+    watch_readable,
+    watch_writable,
+)
 from ._ssl import offering
 from ._sync.tls_layer import TLSLayerStream
 
@@ -60,6 +67,7 @@ class SyncStream(NetworkStream):
         self._process = os.getpid()
         self._wait_readable = watch_readable(sock)
         self._wait_writable = watch_writable(sock)
+        self._look: Optional[Callable[[Optional[float]], Any]] = None
 
     def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
         self._reading = True
@@ -124,6 +132,37 @@ class SyncStream(NetworkStream):
             self._writing = False
             if self._closed:
                 self._release()
+
+    def write_some_unless_readable(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+        """Write some of `buffer` as `write_some` does; return 0 where that has to wait and there is something to read.
+
+        After that, too, the next write has to begin with all of `buffer`.
+        """
+        self._writing = True
+        try:
+            if self._closed:
+                raise WriteError("The stream is closed.")
+            while True:
+                wait = self._try_to_send(buffer)
+                if type(wait) is int:
+                    return wait
+                if self._is_readable():
+                    return 0
+                if not wait(milliseconds(timeout)):
+                    raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
+        except _FAILURES as exc:
+            raise WriteError("The stream was closed while writing." if self._closed else str(exc)) from exc
+        finally:
+            self._writing = False
+            if self._closed:
+                self._release()
+
+    def _try_to_send(self, data: Any) -> Any:
+        """Return how much of `data` was sent at once; where that is nothing, how to wait, for what arrives as well."""
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            return watch_either(self._sock)
 
     def write_some_nowait(self, buffer: bytes) -> int:
         """Write what is possible of `buffer` without waiting, and return how many bytes; raises `WriteError`."""
@@ -237,6 +276,11 @@ class SyncStream(NetworkStream):
         if self._closed or self._sock.fileno() < 0:
             return True
         try:
+            # Not the reader's own poll object: one serves one thread at a time. A new one takes as long as the look.
+            if self._look is None:
+                self._look = watch_readable(self._sock)
+            return bool(self._look(0))
+        except RuntimeError:  # Two threads look at the same moment.
             return bool(watch_readable(self._sock)(0))
         except _FAILURES:
             return True
@@ -343,6 +387,15 @@ class SyncTLSStream(SyncStream):
                 wait = watch_readable(sock)
             if not wait(milliseconds(timeout)):
                 raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
+
+    def _try_to_send(self, data: Any) -> Any:
+        try:
+            with self._lock:
+                return self._sock.send(data)
+        except ssl.SSLWantWriteError:
+            return watch_either(self._sock)
+        except ssl.SSLWantReadError:
+            return watch_readable(self._sock)
 
     def _handshake(self, deadline: Deadline, timeout: Optional[float]) -> None:
         while True:

@@ -17,7 +17,7 @@ import math
 import os
 import socket
 import ssl
-from typing import Any, Iterable, Optional, Sequence
+from typing import Any, Iterable, List, Optional, Sequence
 
 from ._async.tls_layer import AsyncTLSLayerStream
 from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
@@ -150,6 +150,52 @@ class TrioStream(AsyncNetworkStream):
                 await self._wait_writable(timeout)
         except (OSError, ValueError, trio.ClosedResourceError, trio.BusyResourceError) as exc:
             raise WriteError(self._reason(exc, "writing")) from exc
+
+    async def write_some_unless_readable(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+        """Write some of `buffer` as `write_some` does; return 0 where that has to wait and there is something to read.
+
+        After that, too, the next write has to begin with all of `buffer`.
+        """
+        try:
+            while True:
+                written = self.write_some_nowait(buffer)
+                if written or not buffer:
+                    return written
+                if self._is_readable():
+                    return 0
+                await self._wait_for_either(timeout)
+        except (OSError, ValueError, trio.ClosedResourceError, trio.BusyResourceError) as exc:
+            raise WriteError(self._reason(exc, "writing")) from exc
+
+    async def _wait_for_either(self, timeout: Optional[float]) -> None:
+        """Wait until the socket takes or gives something; raises `WriteTimeout`."""
+        failures: List[Exception] = []
+
+        async def wait(ready: Any, scope: trio.CancelScope) -> None:
+            try:
+                await ready(self._sock)
+            except (OSError, ValueError, trio.ClosedResourceError, trio.BusyResourceError) as exc:
+                failures.append(exc)
+            scope.cancel()
+
+        self._waiting += 1
+        try:
+            with _budget(None if timeout == math.inf else timeout) as budget:
+                try:
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(wait, trio.lowlevel.wait_writable, nursery.cancel_scope)
+                        nursery.start_soon(wait, trio.lowlevel.wait_readable, nursery.cancel_scope)
+                except BaseException as exc:
+                    # A nursery tells of a cancellation in a group; who is cancelled here is told as anywhere else.
+                    if all(isinstance(each, trio.Cancelled) for each in getattr(exc, "exceptions", ())):
+                        await trio.lowlevel.checkpoint_if_cancelled()
+                    raise
+        finally:
+            self._waiting -= 1
+        if failures:
+            raise failures[0]
+        if budget.cancelled_caught:
+            raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
 
     def write_some_nowait(self, buffer: bytes) -> int:
         """Write what is possible of `buffer` without waiting, and return how many bytes; raises `WriteError`."""

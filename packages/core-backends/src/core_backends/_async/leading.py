@@ -39,6 +39,19 @@ class AsyncLeadingStream(AsyncNetworkStream):
         return function
 
     @property
+    def write_some_unless_readable(self) -> Callable[..., Awaitable[int]]:
+        """`write_some_unless_readable(buffer, timeout)`, where `stream` has it."""
+        getattr(self._stream, "write_some_unless_readable")  # noqa: B009
+        return self._write_some_unless_readable
+
+    async def _write_some_unless_readable(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+        if self._leading:
+            return 0
+        stream: Any = self._stream
+        written: int = await stream.write_some_unless_readable(buffer, timeout)
+        return written
+
+    @property
     def write_some_nowait(self) -> Callable[[bytes], int]:
         """`write_some_nowait(buffer)`, where `stream` has it."""
         function: Callable[[bytes], int] = getattr(self._stream, "write_some_nowait")  # noqa: B009
@@ -61,7 +74,7 @@ class AsyncLeadingStream(AsyncNetworkStream):
         *,
         alpn_protocols: Optional[Sequence[str]] = None,
     ) -> AsyncNetworkStream:
-        """Return a stream that carries TLS on this one.
+        """Return a stream that carries TLS on this one, offering `alpn_protocols` (None: what the context offers).
 
         In TLS the client speaks first (RFC 8446 § 4.1.2): bytes that are here already were not secured by it, and
         taking them for a part of it is how plain text is smuggled in. They are a `ConnectError`, and the stream is

@@ -54,6 +54,9 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
         self._ended = False
         self._broken = False
         self._write_some_below: Optional[Callable[..., Awaitable[int]]] = getattr(stream, "write_some", None)
+        self._write_unless_readable_below: Optional[Callable[..., Awaitable[int]]] = getattr(
+            stream, "write_some_unless_readable", None
+        )
         self._write_some_nowait_below: Optional[Callable[[Any], int]] = getattr(stream, "write_some_nowait", None)
         # Records that have been taken from the SSL object, and not been taken by the stream below.
         self._unsent: Any = b""
@@ -244,23 +247,62 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
             raise AttributeError("The stream below has no write_some.")
         return self._write_some
 
-    async def _write_some(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+    async def _write_some(self, buffer: bytes, timeout: Optional[float] = None, below: Any = None) -> int:
         """Write some of `buffer` and return how many bytes; none when this times out or is cancelled.
 
-        After that the next write has to begin with all of `buffer`: it may be encrypted already.
+        After that the next write has to begin with all of `buffer`: it may be encrypted already. `below` is what takes
+        the records (None: the `write_some` of the stream below); where it takes none, 0 is returned.
         """
         view = memoryview(buffer).cast("B")
         try:
             size = self._begun(view) if self._encrypted else self._encrypt(view)
+            flushed = False
             try:
-                await self._flush(timeout)
-            except BaseException:
-                self._encrypted = bytes(view[:size])
-                raise
+                flushed = await self._flush(timeout, below)
+            finally:
+                if not flushed:
+                    self._encrypted = bytes(view[:size])
         except (OSError, ValueError) as exc:
             raise WriteError(str(exc)) from exc
+        if not flushed:
+            return 0
         self._encrypted = b""
         return size
+
+    @property
+    def write_some_unless_readable(self) -> Callable[..., Awaitable[int]]:
+        """`write_some_unless_readable(buffer, timeout)`, where the stream below has it."""
+        below = (self._write_unless_readable_below, self._write_some_nowait_below)
+        if None in below or not self.reads_at_once:
+            raise AttributeError("The stream below has no write_some_unless_readable.")
+        return self._write_some_unless_readable
+
+    async def _write_some_unless_readable(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+        """Write some of `buffer` as `write_some` does; return 0 where that has to wait and there is something to read.
+
+        After that, too, the next write has to begin with all of `buffer`.
+        """
+        return await self._write_some(buffer, timeout, self._below_unless_readable)
+
+    async def _below_unless_readable(self, records: Any, timeout: Optional[float]) -> int:
+        """Write some of `records`; 0 where there is something to read from this layer instead."""
+        write: Any = self._write_unless_readable_below
+        write_nowait: Any = self._write_some_nowait_below
+        while True:
+            # What is here already, the stream below knows nothing of any more.
+            if self._has_more() and self._is_readable():
+                return int(write_nowait(records))
+            written: int = await write(records, timeout)
+            # What came may be a session ticket, which this look consumes.
+            if written or self._is_readable():
+                return written
+
+    def _has_more(self) -> bool:
+        """Whether something was received that has not been read."""
+        if self._ahead is not None or self._ahead_error is not None:
+            return True
+        with self._lock:
+            return bool(self._incoming.pending or self._object.pending())
 
     @property
     def write_some_nowait(self) -> Callable[[bytes], int]:
@@ -312,27 +354,33 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
         if self._broken:
             raise WriteError("An earlier write was not finished.")
 
-    async def _flush(self, timeout: Optional[float]) -> None:
-        """Write what the SSL object has made, waiting for one's turn."""
+    async def _flush(self, timeout: Optional[float], below: Any = None) -> bool:
+        """Write what the SSL object has made, waiting for one's turn; False where `below` took nothing of it."""
         if not self._sending.try_acquire() and not await self._sending.acquire(Deadline(timeout).remaining()):
             raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
-        await self._flush_and_release(timeout)
+        if not await self._flush_and_release(timeout, below or self._write_some_below):
+            return False
         if self._outgoing.pending:
             await self._flush_unless_busy(timeout)
+        return True
 
     async def _flush_unless_busy(self, timeout: Optional[float]) -> None:
         # Who holds the lock looks again after releasing it, so nothing that was made meanwhile stays behind.
         while self._outgoing.pending and not self._broken and self._sending.try_acquire():
-            await self._flush_and_release(timeout)
+            await self._flush_and_release(timeout, self._write_some_below)
 
-    async def _flush_and_release(self, timeout: Optional[float]) -> None:
+    async def _flush_and_release(self, timeout: Optional[float], write_some: Any) -> bool:
         try:
             while self._next_records():
-                if self._write_some_below is None:
+                if write_some is None:
                     await self._stream.write(self._unsent, timeout)
                     self._unsent = b""
-                else:
-                    self._sent(await self._write_some_below(self._unsent, timeout))
+                    continue
+                written = await write_some(self._unsent, timeout)
+                if not written and write_some is not self._write_some_below:
+                    return False
+                self._sent(written)
+            return True
         except BaseException as exc:
             # A stream that has `write_some` has sent nothing of it when that is cut short, and so can go on.
             cut_short = isinstance(exc, WriteTimeout) or not isinstance(exc, Exception)

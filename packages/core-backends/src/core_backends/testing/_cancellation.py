@@ -20,12 +20,14 @@ async def check_async_cancellation(make_pair: AsyncMakePair) -> None:
     """Check what cancelling leaves of a stream; `make_pair` is as for `check_async_stream`.
 
     A read that is cancelled has consumed nothing, whenever that happens; a write that is cancelled leaves a stream that
-    can be closed, and a `write_some` one that can be written to. Raises `AssertionError` where a rule is broken.
+    can be closed, and a `write_some`, of either kind, one that can be written to. Raises `AssertionError` where a rule
+    is broken.
     """
     await _a_cancelled_read_has_consumed_nothing(make_pair)
     await _cancelling_while_data_arrives_loses_nothing(make_pair)
     await _after_a_cancelled_write_the_stream_can_be_closed(make_pair)
-    await _a_cancelled_write_some_loses_nothing_and_sends_nothing_twice(make_pair)
+    for name in ("write_some", "write_some_unless_readable"):
+        await _a_cancelled_write_some_loses_nothing_and_sends_nothing_twice(make_pair, name)
 
 
 async def _a_cancelled_read_has_consumed_nothing(make_pair: AsyncMakePair) -> None:
@@ -76,9 +78,9 @@ async def _after_a_cancelled_write_the_stream_can_be_closed(make_pair: AsyncMake
     await peer.aclose()
 
 
-async def _a_cancelled_write_some_loses_nothing_and_sends_nothing_twice(make_pair: AsyncMakePair) -> None:
+async def _a_cancelled_write_some_loses_nothing_and_sends_nothing_twice(make_pair: AsyncMakePair, name: str) -> None:
     stream, peer = await make_pair()
-    write_some: Any = getattr(stream, "write_some", None)
+    write_some: Any = getattr(stream, name, None)
     if write_some is not None:
         content = memoryview(bytes(range(251)) * 200_000)
         sent = cancelled = 0
@@ -90,7 +92,7 @@ async def _a_cancelled_write_some_loses_nothing_and_sends_nothing_twice(make_pai
                 try:
                     sent += await writing.wait()
                 except Exception as exc:
-                    raise AssertionError(f"a cancelled write_some raised {exc!r}") from exc
+                    raise AssertionError(f"a cancelled {name} raised {exc!r}") from exc
                 except BaseException:
                     cancelled += 1
             end = sent + 1024 * 1024

@@ -7,6 +7,8 @@ Rules that hold here:
 * A stream may offer more: `write_some(buffer, timeout)` and `write_some_nowait(buffer)`, which return how many bytes
   they have written, and the first at least one. When that times out or is cancelled, and when the other returns 0,
   nothing counts as written; the next write, of whatever kind, begins with all these bytes, and they are sent once.
+* `write_some_unless_readable(buffer, timeout)` is such a `write_some` which does not wait while there is something to
+  read: it returns 0 then. One that has nothing to wait for writes. Nobody else reads from the stream meanwhile.
 * A failure is an `AssertionError` that says which rule was broken.
 """
 
@@ -266,8 +268,98 @@ async def _write_by_parts(stream: Any, view: memoryview, limit: float) -> int:
     return sent
 
 
+async def _writing_unless_readable_writes_all(stream: Stream, peer: Stream) -> None:
+    function = getattr(stream, "write_some_unless_readable", None)
+    if function is None:
+        return
+    content = memoryview(_pattern(LARGE))
+    async with AsyncBackground() as background:
+        reading = background.start(_read_exactly, peer, LARGE)
+        sent = 0
+        while sent < LARGE:
+            written = await function(content[sent : sent + PART], PATIENCE)
+            assert 0 < written <= PART, f"{written} bytes were written of {PART}, with nothing to be read"
+            sent += written
+        assert await reading.wait() == content
+
+
+async def _what_arrives_ends_the_wait_of_a_writer(stream: Stream, peer: Stream) -> None:
+    function = getattr(stream, "write_some_unless_readable", None)
+    if function is None:
+        return
+    content = memoryview(_pattern(OVERFLOWING))
+    sent = 0
+    async with AsyncBackground() as background:
+        # Once while it waits, and once before.
+        for answer in (b"first", b"second"):
+            if answer == b"first":
+                writing = background.start(_write_until_readable, stream, content)
+                await background.settle()
+                await peer.write(answer, PATIENCE)
+                sent += await writing.wait()
+            else:
+                await peer.write(answer, PATIENCE)
+                await _until_readable(stream)
+                sent += await _write_until_readable(stream, content[sent:])
+            assert sent < OVERFLOWING, "48 MB were written to a peer that does not read"
+            assert await _read_exactly(stream, len(answer)) == answer
+        end = min(OVERFLOWING, sent + 1024 * 1024)
+        reading = background.start(_read_exactly, peer, end)
+        rest: Any = content[sent:end]
+        await stream.write(rest, PATIENCE)
+        assert await reading.wait() == content[:end], "what arrived is not what was written"
+
+
+async def _the_end_of_the_stream_ends_the_wait_of_a_writer(stream: Stream, peer: Stream) -> None:
+    function = getattr(stream, "write_some_unless_readable", None)
+    if function is None:
+        return
+    content = memoryview(bytes(OVERFLOWING))
+    async with AsyncBackground() as background:
+        writing = background.start(_write_until_readable, stream, content)
+        await background.settle()
+        await peer.aclose()
+        try:
+            assert await writing.wait() < OVERFLOWING, "48 MB were written to a peer that does not read"
+        except WriteError:
+            pass  # Where something was left unread, closing is a reset, which may be told either way.
+
+
+async def _writing_unless_readable_times_out_as_any_write(stream: Stream, peer: Stream) -> None:
+    function = getattr(stream, "write_some_unless_readable", None)
+    if function is None:
+        return
+    content = memoryview(_pattern(OVERFLOWING))
+    sent = 0
+    try:
+        while sent < OVERFLOWING:
+            written = await function(content[sent : sent + PART], 0.05)
+            assert written, "nothing was written, with nothing to be read"
+            sent += written
+    except WriteTimeout:
+        pass
+    assert sent < OVERFLOWING, "48 MB were written to a peer that does not read"
+    end = min(OVERFLOWING, sent + 1024 * 1024)
+    async with AsyncBackground() as background:
+        reading = background.start(_read_exactly, peer, end)
+        while sent < end:
+            sent += await function(content[sent : min(end, sent + PART)], PATIENCE)
+        assert await reading.wait() == content[:end], "what arrived is not what was written"
+
+
+async def _write_until_readable(stream: Any, view: memoryview) -> int:
+    """Write `view` as far as that goes before there is something to read, and return how far."""
+    sent = 0
+    while sent < len(view):
+        written = await stream.write_some_unless_readable(view[sent : sent + PART], PATIENCE)
+        if not written:
+            break
+        sent += written
+    return sent
+
+
 async def _a_closed_stream_does_not_write_some(stream: Stream, peer: Stream) -> None:
-    for name in ("write_some", "write_some_nowait"):
+    for name in ("write_some", "write_some_unless_readable", "write_some_nowait"):
         function = getattr(stream, name, None)
         if function is not None:
             await stream.aclose()
@@ -388,6 +480,10 @@ _checks = [
     _writing_some_by_some_writes_all,
     _writing_some_that_times_out_loses_nothing_and_sends_nothing_twice,
     _after_writing_some_that_timed_out_the_rest_can_be_written,
+    _writing_unless_readable_writes_all,
+    _what_arrives_ends_the_wait_of_a_writer,
+    _the_end_of_the_stream_ends_the_wait_of_a_writer,
+    _writing_unless_readable_times_out_as_any_write,
     _a_closed_stream_does_not_write_some,
     _closing_twice_is_closing_once,
     _a_closed_stream_neither_reads_nor_writes,

@@ -8,6 +8,8 @@ Rules that hold here:
 * A stream may offer more: `write_some(buffer, timeout)` and `write_some_nowait(buffer)`, which return how many bytes
   they have written, and the first at least one. When that times out or is cancelled, and when the other returns 0,
   nothing counts as written; the next write, of whatever kind, begins with all these bytes, and they are sent once.
+* `write_some_unless_readable(buffer, timeout)` is such a `write_some` which does not wait while there is something to
+  read: it returns 0 then. One that has nothing to wait for writes. Nobody else reads from the stream meanwhile.
 * A failure is an `AssertionError` that says which rule was broken.
 """
 
@@ -267,8 +269,98 @@ def _write_by_parts(stream: Any, view: memoryview, limit: float) -> int:
     return sent
 
 
+def _writing_unless_readable_writes_all(stream: Stream, peer: Stream) -> None:
+    function = getattr(stream, "write_some_unless_readable", None)
+    if function is None:
+        return
+    content = memoryview(_pattern(LARGE))
+    with Background() as background:
+        reading = background.start(_read_exactly, peer, LARGE)
+        sent = 0
+        while sent < LARGE:
+            written = function(content[sent : sent + PART], PATIENCE)
+            assert 0 < written <= PART, f"{written} bytes were written of {PART}, with nothing to be read"
+            sent += written
+        assert reading.wait() == content
+
+
+def _what_arrives_ends_the_wait_of_a_writer(stream: Stream, peer: Stream) -> None:
+    function = getattr(stream, "write_some_unless_readable", None)
+    if function is None:
+        return
+    content = memoryview(_pattern(OVERFLOWING))
+    sent = 0
+    with Background() as background:
+        # Once while it waits, and once before.
+        for answer in (b"first", b"second"):
+            if answer == b"first":
+                writing = background.start(_write_until_readable, stream, content)
+                background.settle()
+                peer.write(answer, PATIENCE)
+                sent += writing.wait()
+            else:
+                peer.write(answer, PATIENCE)
+                _until_readable(stream)
+                sent += _write_until_readable(stream, content[sent:])
+            assert sent < OVERFLOWING, "48 MB were written to a peer that does not read"
+            assert _read_exactly(stream, len(answer)) == answer
+        end = min(OVERFLOWING, sent + 1024 * 1024)
+        reading = background.start(_read_exactly, peer, end)
+        rest: Any = content[sent:end]
+        stream.write(rest, PATIENCE)
+        assert reading.wait() == content[:end], "what arrived is not what was written"
+
+
+def _the_end_of_the_stream_ends_the_wait_of_a_writer(stream: Stream, peer: Stream) -> None:
+    function = getattr(stream, "write_some_unless_readable", None)
+    if function is None:
+        return
+    content = memoryview(bytes(OVERFLOWING))
+    with Background() as background:
+        writing = background.start(_write_until_readable, stream, content)
+        background.settle()
+        peer.close()
+        try:
+            assert writing.wait() < OVERFLOWING, "48 MB were written to a peer that does not read"
+        except WriteError:
+            pass  # Where something was left unread, closing is a reset, which may be told either way.
+
+
+def _writing_unless_readable_times_out_as_any_write(stream: Stream, peer: Stream) -> None:
+    function = getattr(stream, "write_some_unless_readable", None)
+    if function is None:
+        return
+    content = memoryview(_pattern(OVERFLOWING))
+    sent = 0
+    try:
+        while sent < OVERFLOWING:
+            written = function(content[sent : sent + PART], 0.05)
+            assert written, "nothing was written, with nothing to be read"
+            sent += written
+    except WriteTimeout:
+        pass
+    assert sent < OVERFLOWING, "48 MB were written to a peer that does not read"
+    end = min(OVERFLOWING, sent + 1024 * 1024)
+    with Background() as background:
+        reading = background.start(_read_exactly, peer, end)
+        while sent < end:
+            sent += function(content[sent : min(end, sent + PART)], PATIENCE)
+        assert reading.wait() == content[:end], "what arrived is not what was written"
+
+
+def _write_until_readable(stream: Any, view: memoryview) -> int:
+    """Write `view` as far as that goes before there is something to read, and return how far."""
+    sent = 0
+    while sent < len(view):
+        written = stream.write_some_unless_readable(view[sent : sent + PART], PATIENCE)
+        if not written:
+            break
+        sent += written
+    return sent
+
+
 def _a_closed_stream_does_not_write_some(stream: Stream, peer: Stream) -> None:
-    for name in ("write_some", "write_some_nowait"):
+    for name in ("write_some", "write_some_unless_readable", "write_some_nowait"):
         function = getattr(stream, name, None)
         if function is not None:
             stream.close()
@@ -389,6 +481,10 @@ _checks = [
     _writing_some_by_some_writes_all,
     _writing_some_that_times_out_loses_nothing_and_sends_nothing_twice,
     _after_writing_some_that_timed_out_the_rest_can_be_written,
+    _writing_unless_readable_writes_all,
+    _what_arrives_ends_the_wait_of_a_writer,
+    _the_end_of_the_stream_ends_the_wait_of_a_writer,
+    _writing_unless_readable_times_out_as_any_write,
     _a_closed_stream_does_not_write_some,
     _closing_twice_is_closing_once,
     _a_closed_stream_neither_reads_nor_writes,
