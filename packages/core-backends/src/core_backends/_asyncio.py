@@ -303,7 +303,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
     async def write_some_unless_readable(self, buffer: bytes, timeout: Optional[float] = None) -> int:
         """Write some of `buffer` as `write_some` does; return 0 where that has to wait and there is something to read.
 
-        After that, too, the next write has to begin with all of `buffer`.
+        `timeout` is that of `write_some`. After a 0, too, the next write has to begin with all of `buffer`.
         """
         size = self._skip(buffer) if self._on_the_way else self._hand_over(buffer)
         if self._writing_paused:

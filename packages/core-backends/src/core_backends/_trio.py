@@ -154,7 +154,7 @@ class TrioStream(AsyncNetworkStream):
     async def write_some_unless_readable(self, buffer: bytes, timeout: Optional[float] = None) -> int:
         """Write some of `buffer` as `write_some` does; return 0 where that has to wait and there is something to read.
 
-        After that, too, the next write has to begin with all of `buffer`.
+        `timeout` is that of `write_some`. After a 0, too, the next write has to begin with all of `buffer`.
         """
         try:
             while True:
