@@ -304,5 +304,6 @@ def test_many_threads_on_a_real_network(server: LineServer) -> None:
         for thread in threads:
             thread.join(LIMIT)
         assert not failures, failures[0]
-        assert server.connections == len(pool.connections) == 4
+        # Four where the threads overlap, which a busy machine need not let them do.
+        assert server.connections == len(pool.connections) <= 4
         pool._plan.check()
