@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from typing import Any, List
 
 import pytest
 
 import core_backends
-from core_backends.lowlevel import current_async_library
+from core_backends.lowlevel import async_next_turn, current_async_library, next_turn
 
 
 def test_each_runtime_is_recognised(request: pytest.FixtureRequest, run: Any) -> None:
@@ -22,6 +22,30 @@ def test_each_runtime_is_recognised(request: pytest.FixtureRequest, run: Any) ->
 def test_outside_of_a_runtime_the_error_says_what_to_do() -> None:
     with pytest.raises(RuntimeError, match="asyncio or trio"):
         current_async_library()
+
+
+def test_who_is_ready_goes_first(run: Any) -> None:
+    async def main() -> List[str]:
+        order: List[str] = []
+
+        async def other() -> None:
+            order.append("the other")
+
+        if current_async_library() == "trio":
+            async with sys.modules["trio"].open_nursery() as nursery:
+                nursery.start_soon(other)
+                await async_next_turn()
+                order.append("who let go")
+        else:
+            task = sys.modules["asyncio"].ensure_future(other())
+            await async_next_turn()
+            order.append("who let go")
+            await task
+            assert order == ["the other", "who let go"]  # trio shuffles who is ready
+        return order
+
+    assert sorted(run(main)) == ["the other", "who let go"]
+    assert next_turn() is None  # type: ignore[func-returns-value]
 
 
 def imported_after(statement: str) -> Any:

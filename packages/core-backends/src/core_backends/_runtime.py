@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any, Dict, List
 
-__all__ = ["World", "async_world", "current_async_library", "world"]
+__all__ = ["World", "async_next_turn", "async_world", "current_async_library", "next_turn", "world"]
 
 
 def current_async_library() -> str:
@@ -30,6 +30,18 @@ def current_async_library() -> str:
             "asyncio.run() or trio.run() runs."
         )
     return "asyncio"
+
+
+async def async_next_turn() -> None:
+    """Return in the event loop's next turn: who is ready now goes first."""
+    if current_async_library() == "trio":
+        await sys.modules["trio"].lowlevel.checkpoint()
+    else:
+        await sys.modules["asyncio"].sleep(0)
+
+
+def next_turn() -> None:
+    """Return at once: threads have no turns."""
 
 
 _generation = [0]

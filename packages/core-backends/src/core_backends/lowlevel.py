@@ -19,7 +19,7 @@ from ._models import (
     make_response,
     response_with_stream,
 )
-from ._runtime import World, async_world, current_async_library, world
+from ._runtime import World, async_next_turn, async_world, current_async_library, next_turn, world
 from ._sockets import is_socket_readable
 from ._ssl import offering, shared_ssl_context
 from ._sync.leading import LeadingStream
@@ -59,6 +59,7 @@ __all__ = [
     "WholeBody",
     "World",
     "abandon",
+    "async_next_turn",
     "async_start_tls",
     "async_tracer",
     "async_world",
@@ -73,6 +74,7 @@ __all__ = [
     "is_secure",
     "is_socket_readable",
     "make_response",
+    "next_turn",
     "offering",
     "phase_timeout",
     "register_socket",

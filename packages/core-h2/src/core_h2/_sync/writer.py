@@ -27,12 +27,11 @@ from collections import deque
 from typing import Any, Callable, Deque, Optional, Tuple
 
 from core_backends import NetworkError, NetworkStream, WriteError, WriteTimeout
-from core_backends.lowlevel import Event, abandon
+from core_backends.lowlevel import Event, abandon, next_turn
 
 from .._engine import Engine
 from .._errors import Failure
 from .._streams import Stream
-from .._turns import next_turn
 
 __all__ = ["Writer"]
 
@@ -78,7 +77,11 @@ class Writer:
         return error
 
     def flush_together(self, timeout: Optional[float] = None) -> None:
-        """The same as `flush`, with what others have to send in this turn, if there are others."""
+        """The same as `flush`, with what others have to send in this turn, if there are others.
+
+        Responses that arrive together let many tasks run in one turn of the event loop, and each of them is likely to
+        send its next request in that turn: one system call, and one record of TLS, in place of one each.
+        """
         engine = self.engine
         with self.lock:
             target = engine.enqueued
