@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
+import select
 import socket
+import sys
 import threading
 from typing import Any, Tuple
 
 import pytest
 
 import core_backends
-from core_backends import ConnectError, ReadError
+from core_backends import ConnectError, ConnectTimeout, ReadError
 from core_backends.testing import AsyncBackground
 
 from .conftest import run_asyncio, run_trio
@@ -139,6 +143,38 @@ def test_a_cancelled_connect_leaves_no_socket(kind: Any) -> None:
         gc.collect()  # A socket that was left open warns now, and warnings are errors.
 
     run(main)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue may be a refusal")
+def test_the_descriptor_of_a_connect_that_took_too_long_can_be_used_again_at_once(listener: socket.socket) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.ExitStack() as stack:
+            silent = stack.enter_context(contextlib.closing(socket.socket()))
+            silent.bind(("127.0.0.1", 0))
+            silent.listen(0)
+            # Nobody is let in any more once its queue is full.
+            while True:
+                waiting = stack.enter_context(contextlib.closing(socket.socket()))
+                waiting.setblocking(False)
+                waiting.connect_ex(silent.getsockname())
+                if not select.select([], [waiting], [], 0.1)[1]:
+                    break
+            port = silent.getsockname()[1]
+            with pytest.raises(ConnectTimeout):
+                await core_backends.AsyncioBackend().connect_tcp(host="127.0.0.1", port=port, timeout=0.01)
+            # Without having let the loop turn: this is given the lowest number that is free.
+            ours, peer = socket.socketpair()
+            with ours, peer:
+                ours.setblocking(False)
+                writable = asyncio.Event()
+                loop.add_writer(ours, writable.set)
+                try:
+                    await asyncio.wait_for(writable.wait(), 20)
+                finally:
+                    loop.remove_writer(ours)
+
+    run_asyncio(main)
 
 
 def test_a_cancelled_handshake_closes_the_stream(kind: Any, listener: socket.socket, tls: Any) -> None:

@@ -3,7 +3,9 @@
 Rules that hold here:
 
 * Addresses are tried as RFC 8305 says: families interleaved, the next one 250 ms after the last or as soon as it has
-  failed, and the first connection that stands wins; the losers are closed before this returns or raises.
+  failed, and the first connection that stands wins; the losers are given up when this returns or raises.
+* A socket is closed when its attempt has ended, in the loop's next turn, and not under it: the loop would remember the
+  number of its descriptor, and be deaf to whoever is given that next.
 * An address literal is not sent to the resolver's threads.
 * Name resolution counts towards the budget. Its thread cannot be interrupted and ends by itself.
 """
@@ -11,6 +13,7 @@ Rules that hold here:
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 from typing import Dict, Iterable, List, Optional
 
@@ -81,11 +84,17 @@ async def connect_tcp_socket(
     finally:
         for attempt, sock in connecting.items():
             if sock is not winner:
+                attempt.add_done_callback(functools.partial(_close, sock))
                 attempt.cancel()
-                sock.close()
     if winner is None:
         raise ConnectError(f"Cannot connect to {target}: {error or 'it has no address'}") from error
     return winner
+
+
+def _close(sock: socket.socket, attempt: asyncio.Future[None]) -> None:
+    sock.close()
+    if not attempt.cancelled():
+        attempt.exception()  # It failed at the last moment, which nobody needs to know: that is said by asking.
 
 
 def _literal(host: str, port: int) -> Optional[List[Address]]:
