@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -27,6 +28,25 @@ from core_backends.lowlevel import authority, enforce_bytes, enforce_headers, ho
 def test_a_url_is_split_into_what_goes_where(text: Any, parts: Any) -> None:
     url = URL(text)
     assert (url.scheme, url.host, url.port, url.target) == parts
+
+
+@pytest.mark.parametrize("text", ["http://h:65536/", "http://h:99999/", "http://user@h:65536/", "http://h:100000/"])
+def test_a_port_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="ort"):
+        URL(text)
+    assert URL("http://h:65535/").port == 65535
+
+
+def test_long_urls_are_not_remembered() -> None:
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(100):
+            URL(b"http://h/" + bytes(str(number), "ascii") * 50_000)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 1_000_000
 
 
 def test_the_repr_of_a_url_and_its_parts_as_arguments() -> None:

@@ -203,7 +203,9 @@ class URL:
         self.port: Optional[int]
         self.target: bytes
         if url:
-            self.scheme, self.host, self.port, self.target = _split(enforce_bytes(url, name="url"))
+            text = enforce_bytes(url, name="url")
+            split = _split if len(text) <= _LONGEST_REMEMBERED else _split_anew
+            self.scheme, self.host, self.port, self.target = split(text)
         else:
             self.scheme = enforce_bytes(scheme, name="scheme")
             self.host = enforce_bytes(host, name="host")
@@ -250,13 +252,13 @@ _ordinary_url = re.compile(
 ).match
 
 
-# A program asks for some URLs again and again; remembering the last few hundred spares those 2 µs each.
-@functools.lru_cache(maxsize=512)
-def _split(url: bytes) -> Tuple[bytes, bytes, Optional[int], bytes]:
+def _split_anew(url: bytes) -> Tuple[bytes, bytes, Optional[int], bytes]:
     match = _ordinary_url(url)
     if match is not None:
-        scheme, host, port, target = match.groups()
-        return scheme.lower(), host.lower(), int(port) if port else None, target or b"/"
+        scheme, host, digits, target = match.groups()
+        port = int(digits) if digits else None
+        if port is None or port < 65536:
+            return scheme.lower(), host.lower(), port, target or b"/"
     # `urlsplit` quietly removes tabs and line ends; a URL that has them is not the URL that was meant.
     if b"\t" in url or b"\r" in url or b"\n" in url:
         raise ValueError("url may not contain tab, carriage return or line feed characters.")
@@ -265,6 +267,12 @@ def _split(url: bytes) -> Tuple[bytes, bytes, Optional[int], bytes]:
     if parts.query:
         target += b"?" + parts.query
     return parts.scheme, parts.hostname or b"", parts.port, target
+
+
+# A program asks for some URLs again and again; remembering the last few hundred spares those 2 µs each. Long ones are
+# made up for one request, and would add up in memory.
+_split = functools.lru_cache(maxsize=512)(_split_anew)
+_LONGEST_REMEMBERED = 1024
 
 
 def host_text(host: bytes) -> str:
