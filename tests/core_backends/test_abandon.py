@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, List
+from typing import Any, AsyncIterator, List
 
 import pytest
 
-from core_backends.lowlevel import abandon
+from core_backends.lowlevel import abandon, async_next_turn, end_generator
 
 
 class Closes:
@@ -75,3 +75,48 @@ def test_an_async_close_that_refuses_to_end_is_left() -> None:
                 await Suspends()
 
     abandon(Stream())
+
+
+def test_a_generator_that_is_not_asked_again_cleans_up_as_far_as_that_does_not_wait(run: Any) -> None:
+    ended: List[str] = []
+
+    async def parts(wait: bool, fail: bool) -> AsyncIterator[bytes]:
+        try:
+            yield b"a"
+            yield b"b"
+        finally:
+            ended.append("begun")
+            if fail:
+                raise ValueError("the generator's own")
+            if wait:
+                await sleep(0)
+            ended.append("done")
+
+    async def sleep(seconds: float) -> None:
+        await async_next_turn()
+
+    class Foreign:
+        def __aiter__(self) -> Foreign:
+            return self
+
+        async def __anext__(self) -> bytes:
+            return b"a"
+
+        async def aclose(self) -> None:
+            ended.append("foreign")
+
+    async def main() -> None:
+        for wait, fail in ((False, False), (True, False), (False, True)):
+            body = parts(wait, fail)
+            assert await body.__anext__() == b"a"
+            end_generator(body)
+            if not wait:  # CPython below 3.13 takes one that was ended while it waited for running still.
+                with pytest.raises(StopAsyncIteration):
+                    await body.__anext__()
+            del body
+        end_generator(Foreign())
+        end_generator(iter([b"a"]))
+        end_generator(None)
+
+    run(main)
+    assert ended == ["begun", "done", "begun", "begun"]

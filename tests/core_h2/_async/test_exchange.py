@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Tuple
+import gc
+from typing import Any, AsyncIterator, List, Tuple
 
 import pytest
 
@@ -163,6 +164,24 @@ async def test_a_body_that_is_not_what_its_length_says_is_given_up() -> None:
             await connection.request("POST", URL, headers={"content-length": length}, content=AsyncOne())
     assert [exchange.reset for exchange in peer.exchanges.values()] == [8, 8]
     assert connection.is_idle()
+
+
+async def test_a_generator_that_is_not_asked_for_the_rest_is_ended_in_time() -> None:
+    ended = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"12345"
+            yield b"67890"
+        finally:
+            ended.append(True)
+
+    peer = Peer({})
+    connection, _ = connected(peer)
+    with pytest.raises(LocalProtocolError):
+        await connection.request("POST", URL, headers={"content-length": "3"}, content=pieces())
+    gc.collect()
+    assert ended == [True]
 
 
 async def test_the_callers_own_error_passes_and_ends_the_stream() -> None:

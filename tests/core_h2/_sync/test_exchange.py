@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Tuple
+import gc
+from typing import Any, Iterator, List, Tuple
 
 import pytest
 
@@ -164,6 +165,24 @@ def test_a_body_that_is_not_what_its_length_says_is_given_up() -> None:
             connection.request("POST", URL, headers={"content-length": length}, content=One())
     assert [exchange.reset for exchange in peer.exchanges.values()] == [8, 8]
     assert connection.is_idle()
+
+
+def test_a_generator_that_is_not_asked_for_the_rest_is_ended_in_time() -> None:
+    ended = []
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            yield b"12345"
+            yield b"67890"
+        finally:
+            ended.append(True)
+
+    peer = Peer({})
+    connection, _ = connected(peer)
+    with pytest.raises(LocalProtocolError):
+        connection.request("POST", URL, headers={"content-length": "3"}, content=pieces())
+    gc.collect()
+    assert ended == [True]
 
 
 def test_the_callers_own_error_passes_and_ends_the_stream() -> None:

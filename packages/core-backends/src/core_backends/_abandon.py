@@ -8,10 +8,10 @@ run up to its first suspension, which is where closing ends for all that do not 
 from __future__ import annotations
 
 import logging
-from types import CoroutineType
+from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
-__all__ = ["abandon"]
+__all__ = ["abandon", "end_generator"]
 
 logger = logging.getLogger("httpcore.connection")
 
@@ -40,3 +40,22 @@ def abandon(closeable: Any) -> None:
         closing.close()
     except Exception as exc:
         logger.debug("abandon.failed exception=%r", exc)
+
+
+def end_generator(parts: Any) -> None:
+    """Let an async generator that nobody will ask again clean up, as far as it does not wait for that; never raises.
+
+    A loop would be told of it when it is collected, and trio warns of each. Anything else, sync generators included,
+    is left alone: what it is and who else uses it is not known.
+    """
+    if not isinstance(parts, AsyncGeneratorType):
+        return
+    closing = parts.aclose()
+    try:
+        closing.send(None)
+        # It waits for something, which nobody is here to do.
+        closing.throw(GeneratorExit)
+    except (StopIteration, GeneratorExit):
+        return
+    except Exception as exc:
+        logger.debug("end_generator.failed exception=%r", exc)

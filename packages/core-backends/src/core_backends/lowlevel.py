@@ -6,7 +6,7 @@ library need none of it.
 
 from __future__ import annotations
 
-from ._abandon import abandon
+from ._abandon import abandon, end_generator
 from ._async.leading import AsyncLeadingStream
 from ._deadline import Deadline, phase_timeout, with_deadline
 from ._interrupt import AsyncInterrupt, Interrupt, Interrupted, register_socket
@@ -65,6 +65,7 @@ __all__ = [
     "async_world",
     "authority",
     "current_async_library",
+    "end_generator",
     "enforce_bytes",
     "enforce_headers",
     "enforce_url",

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Dict, List, Optional
 
 from core_backends import ReadError, ReadTimeout, Request, WriteError
-from core_backends.lowlevel import AsyncTracer, AsyncWholeBody, phase_timeout
+from core_backends.lowlevel import AsyncTracer, AsyncWholeBody, end_generator, phase_timeout
 
 from .._errors import ErrorCodes
 from .._streams import INBOX, WINDOW, Stream
@@ -56,6 +56,11 @@ class AsyncUpload:
             self.exhausted = True
         else:
             self.rest = memoryview(chunk).cast("B") if len(chunk) else _NOTHING
+
+    def __del__(self) -> None:
+        # However the exchange has ended, nobody asks for the rest.
+        if not self.exhausted:
+            end_generator(self._iterator)
 
 
 class AsyncResponseBody(AsyncWholeBody):
@@ -119,16 +124,20 @@ class AsyncResponseBody(AsyncWholeBody):
             if content:
                 return content
         except Exception as exc:
-            if self._trace is not None:
-                await self._trace.event("receive_response_body.failed", {"exception": exc})
-            await self.aclose()
+            try:
+                if self._trace is not None:
+                    await self._trace.event("receive_response_body.failed", {"exception": exc})
+            finally:
+                await self.aclose()
             raise
         except BaseException:
             self._abandon()
             raise
-        if self._trace is not None:
-            await self._trace.event("receive_response_body.complete", {"return_value": None})
-        await self.aclose()
+        try:
+            if self._trace is not None:
+                await self._trace.event("receive_response_body.complete", {"return_value": None})
+        finally:
+            await self.aclose()
         raise StopAsyncIteration
 
     async def read_whole(self) -> bytes:
@@ -155,11 +164,10 @@ class AsyncResponseBody(AsyncWholeBody):
         if self._closed:
             return
         self._closed = True
-        connection, stream = self._connection, self._stream
         if self._trace is None:
-            await connection._end_exchange(stream)
+            await self._connection._end_exchange(self._stream)
         else:
-            await self._trace.call("response_closed", {"stream_id": stream.id}, connection._end_exchange, stream)
+            await self._connection._end_traced(self._stream, self._trace)
 
     def __del__(self) -> None:
         if not self._closed:

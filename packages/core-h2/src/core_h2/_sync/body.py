@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional
 
 from core_backends import ReadError, ReadTimeout, Request, WriteError
-from core_backends.lowlevel import Tracer, WholeBody, phase_timeout
+from core_backends.lowlevel import Tracer, WholeBody, end_generator, phase_timeout
 
 from .._errors import ErrorCodes
 from .._streams import INBOX, WINDOW, Stream
@@ -57,6 +57,11 @@ class Upload:
             self.exhausted = True
         else:
             self.rest = memoryview(chunk).cast("B") if len(chunk) else _NOTHING
+
+    def __del__(self) -> None:
+        # However the exchange has ended, nobody asks for the rest.
+        if not self.exhausted:
+            end_generator(self._iterator)
 
 
 class ResponseBody(WholeBody):
@@ -120,16 +125,20 @@ class ResponseBody(WholeBody):
             if content:
                 return content
         except Exception as exc:
-            if self._trace is not None:
-                self._trace.event("receive_response_body.failed", {"exception": exc})
-            self.close()
+            try:
+                if self._trace is not None:
+                    self._trace.event("receive_response_body.failed", {"exception": exc})
+            finally:
+                self.close()
             raise
         except BaseException:
             self._abandon()
             raise
-        if self._trace is not None:
-            self._trace.event("receive_response_body.complete", {"return_value": None})
-        self.close()
+        try:
+            if self._trace is not None:
+                self._trace.event("receive_response_body.complete", {"return_value": None})
+        finally:
+            self.close()
         raise StopIteration
 
     def read_whole(self) -> bytes:
@@ -156,11 +165,10 @@ class ResponseBody(WholeBody):
         if self._closed:
             return
         self._closed = True
-        connection, stream = self._connection, self._stream
         if self._trace is None:
-            connection._end_exchange(stream)
+            self._connection._end_exchange(self._stream)
         else:
-            self._trace.call("response_closed", {"stream_id": stream.id}, connection._end_exchange, stream)
+            self._connection._end_traced(self._stream, self._trace)
 
     def __del__(self) -> None:
         if not self._closed:
