@@ -11,7 +11,7 @@ from hyperframe import frame as frames
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core_backends import RemoteProtocolError
+from core_backends import LocalProtocolError, RemoteProtocolError
 from core_h2._engine import Engine
 from core_h2._patience import Patience
 from core_h2._settings import Slots
@@ -149,6 +149,32 @@ def test_a_lowered_window_is_signed() -> None:
     assert stream in wire.engine.touched
     stream.sent = 65_535
     assert wire.engine.send_data(stream, memoryview(b"y" * 14_465), True) == 14_465
+
+
+def test_a_body_ends_whatever_the_window() -> None:
+    wire = Wire(peer=Quiet({}, auto_window=False))
+    stream = wire.engine.open_stream(b"POST", b"https", b"example.com", b"/", [], body_size=None)
+    assert wire.engine.send_data(stream, memoryview(b"x" * 1_000), False) == 1_000
+    wire.run()
+    wire.peer.announce({4: 10})
+    wire.run()
+    assert stream.send_window == 10 - 1_000
+    assert wire.engine.send_data(stream, memoryview(b""), True) == 0
+    wire.run()
+    assert wire.peer.exchanges[1].ended and wire.peer.exchanges[1].body == b"x" * 1_000
+
+
+@pytest.mark.parametrize("size", [5, 8])
+def test_a_body_of_another_length_than_declared_opens_no_stream(size: int) -> None:
+    wire = Wire()
+    wire.run()
+    declared = [(b"content-length", b"7")]
+    for method in (b"POST", b"HEAD"):
+        with pytest.raises(LocalProtocolError, match="for declared Content-Length"):
+            wire.engine.open_stream(method, b"https", b"example.com", b"/", declared, body_size=size)
+    assert not wire.engine.streams and not wire.engine.outbound
+    # A HEAD without a body says what that of a GET is like.
+    wire.engine.open_stream(b"HEAD", b"https", b"example.com", b"/", declared, body_size=0)
 
 
 def test_stream_windows_are_given_back_as_content_is_consumed_and_the_connections_as_it_comes() -> None:
@@ -427,6 +453,27 @@ def test_patience_grows_back() -> None:
     with pytest.raises(Exception, match="too many frames of no use"):
         for _ in range(10_000):
             patience.spend()
+
+
+def test_a_server_that_gives_windows_back_in_small_pieces_is_no_nuisance() -> None:
+    # Frames may be larger than 16 KiB, and what is read of one at a time, by whoever it is for, much smaller.
+    wire = Wire({5: 2**20}, peer=None)
+    wire.peer.auto_window = False
+    stream = wire.engine.open_stream(b"POST", b"https", b"example.com", b"/", [], body_size=None)
+    wire.run()
+    batch = memoryview(bytes(256 * 1024))
+    wire.peer.grant(0, len(batch))
+    wire.peer.grant(1, len(batch))
+    wire.run()
+    for _ in range(40):
+        assert wire.engine.send_data(stream, batch, False) == len(batch)
+        wire.run()
+        for _ in range(len(batch) // 4_096):
+            wire.peer.grant(0, 4_096)
+            wire.peer.grant(1, 4_096)
+        wire.run()
+        assert wire.engine.failure is None
+    assert wire.peer.exchanges[1].frames == 40
 
 
 def test_acknowledgements_of_settings_and_pings_come_in_order() -> None:

@@ -17,6 +17,7 @@ from core_backends import (
     WriteError,
     WriteTimeout,
 )
+from core_backends.lowlevel import AsyncEvent
 
 from ..peer import OK, Exchange, Peer
 from ..tasks import AsyncTasks
@@ -559,3 +560,43 @@ async def test_a_stream_that_fails_to_close_changes_nothing() -> None:
     pipe.aclose = fail  # type: ignore[method-assign]
     await connection.aclose()
     assert connection.is_closed()
+
+
+async def test_a_stream_that_fails_to_take_leave_changes_nothing() -> None:
+    connection, pipe = connected(Peer({}))
+    await connection.request("GET", URL)
+    pipe.write_failure = OSError("It takes no more.")
+    await connection.aclose()
+    assert connection.is_closed() and pipe.closed
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_response_that_another_closes_is_waited_for_no_longer(reads: bool) -> None:
+    class Beginning(Peer):
+        def on_end(self, stream_id: int, exchange: Exchange) -> None:
+            self.head(stream_id)
+
+    connection, pipe = connected(Beginning({}))
+    responses = [await connection.handle_async_request(Request("GET", URL)) for _ in range(2)]
+    ended = AsyncEvent()
+
+    async def read() -> None:
+        with pytest.raises(ReadError, match="closed while its body was being read"):
+            await responses[0].aread()
+        ended.set()
+
+    async def read_other() -> None:
+        with pytest.raises(ReadError):
+            await responses[1].aread()
+
+    async with AsyncTasks() as tasks:
+        for function in (read, read_other) if reads else (read_other, read):
+            tasks.start(function)
+            await pipe.reader_waits()
+        while not connection._multiplexer._waiters:
+            await pipe.pause()
+        await responses[0].aclose()
+        assert await ended.wait(10)
+        assert len(connection._h2_state.streams) == 1
+        await connection.aclose()
+    assert tasks.results == [None, None]

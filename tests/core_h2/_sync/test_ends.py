@@ -18,6 +18,7 @@ from core_backends import (
     WriteError,
     WriteTimeout,
 )
+from core_backends.lowlevel import Event
 
 from ..peer import OK, Exchange, Peer
 from ..tasks import Tasks
@@ -560,3 +561,43 @@ def test_a_stream_that_fails_to_close_changes_nothing() -> None:
     pipe.close = fail  # type: ignore[method-assign]
     connection.close()
     assert connection.is_closed()
+
+
+def test_a_stream_that_fails_to_take_leave_changes_nothing() -> None:
+    connection, pipe = connected(Peer({}))
+    connection.request("GET", URL)
+    pipe.write_failure = OSError("It takes no more.")
+    connection.close()
+    assert connection.is_closed() and pipe.closed
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_response_that_another_closes_is_waited_for_no_longer(reads: bool) -> None:
+    class Beginning(Peer):
+        def on_end(self, stream_id: int, exchange: Exchange) -> None:
+            self.head(stream_id)
+
+    connection, pipe = connected(Beginning({}))
+    responses = [connection.handle_request(Request("GET", URL)) for _ in range(2)]
+    ended = Event()
+
+    def read() -> None:
+        with pytest.raises(ReadError, match="closed while its body was being read"):
+            responses[0].read()
+        ended.set()
+
+    def read_other() -> None:
+        with pytest.raises(ReadError):
+            responses[1].read()
+
+    with Tasks() as tasks:
+        for function in (read, read_other) if reads else (read_other, read):
+            tasks.start(function)
+            pipe.reader_waits()
+        while not connection._multiplexer._waiters:
+            pipe.pause()
+        responses[0].close()
+        assert ended.wait(10)
+        assert len(connection._h2_state.streams) == 1
+        connection.close()
+    assert tasks.results == [None, None]

@@ -208,7 +208,8 @@ class Engine(Sink):
         size = len(content)
         if stream.declared is not None:
             check_length(stream.declared, stream.sent + size, end_stream)
-        room = min(size, stream.send_window, self.send_window, _BATCH)
+        # A window may be negative; the mere end of a body takes none.
+        room = min(size, stream.send_window, self.send_window, _BATCH) if size else 0
         if size and room <= 0:
             self._blocked[stream.id] = stream
             return 0
@@ -220,10 +221,10 @@ class Engine(Sink):
             self._enqueue(frames.frame_head(stop - position, frames.DATA, frames.END_STREAM if last else 0, stream.id))
             if stop > position:
                 self._enqueue(content[position:stop])
-            self._patience.earn()
             position = stop
             if position == room:
                 break
+        self._patience.earn_by_sending(room)
         stream.sent += room
         stream.send_window -= room
         self.send_window -= room

@@ -83,5 +83,6 @@ class HeadEncoder:
 
 
 def _check_body(method: bytes, declared: Optional[int], size: Optional[int]) -> None:
-    if declared is not None and size is not None and method != b"HEAD":
+    # A HEAD without a body may say how long that of a GET would be.
+    if declared is not None and size is not None and (size or method != b"HEAD"):
         check_length(declared, size, True)

@@ -14,7 +14,8 @@ __all__ = ["BUDGET", "Patience"]
 
 BUDGET = 2_000  # Frames of no use that are put up with at once.
 _REFILL = 200  # What a second adds to what is left of it: servers that mean well need a few.
-_MERIT = 4  # What a useful frame, in either direction, adds.
+_MERIT = 4  # What a useful frame from the server adds, and what these bytes add that we have sent:
+_MERITORIOUS = 2_048  # servers give windows back in pieces as small as they read them, twice, whatever our frames are.
 
 
 class Patience:
@@ -30,6 +31,10 @@ class Patience:
     def earn(self) -> None:
         """Count a frame that was of use."""
         self.budget = min(self.budget + _MERIT, BUDGET)
+
+    def earn_by_sending(self, size: int) -> None:
+        """Count `size` bytes of content that go to the server."""
+        self.budget = min(self.budget + _MERIT * (1 + size // _MERITORIOUS), BUDGET)
 
     def spend(self) -> None:
         """Count a frame that was of none. Raises `ConnectionFault` when there have been too many."""

@@ -34,6 +34,7 @@ class Stream:
         "declared",
         "expected",
         "failure",
+        "given_back",
         "head",
         "heading_end",
         "id",
@@ -73,6 +74,7 @@ class Stream:
         self.sent = 0
         self.heading_end = 0  # Position in the outbound bytes behind this stream's HEADERS.
         self.reused = False  # Whether the connection had served a response when this stream was opened.
+        self.given_back = False  # Whether its exchange has ended: that happens once.
         self.waiter: Any = None
         self.wants = 0
         self.relying = False  # Whether the request is in line, for somebody else to write; up to `request_end`.

@@ -140,7 +140,7 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
             if trace is None:
                 await self._end_exchange(stream)
             else:
-                await trace.call("response_closed", {"stream_id": stream.id}, self._end_exchange, stream)
+                await self._end_traced(stream, trace)
             raise
         except BaseException:
             self._abandon_exchange(stream)
@@ -270,7 +270,8 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
         head: Optional[ResponseHead] = stream.head
         if head is None:
             raise self._why_it_failed(request, stream, upload, write_error or multiplexer.why_unsent(stream))
-        return head.status, head.headers
+        # The list is shared with all responses like this one, and a hook may do what it likes.
+        return head.status, head.headers if trace is None else list(head.headers)
 
     def _why_it_failed(
         self, request: Request, stream: Stream, upload: Optional[AsyncUpload], write_error: Optional[Exception]
@@ -302,9 +303,17 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
             await self._multiplexer.aclose()
         elif untold:
             self._multiplexer.write_at_once()
-            if not self._exchanges:
-                # While others are served, they take it along.
+            if not self._exchanges or self._multiplexer.reads_for(stream):
+                # While others are served, they take it along, unless they wait for what the server says to it.
                 await self._multiplexer.flush_if_possible(_FAREWELL)
+
+    async def _end_traced(self, stream: Stream, trace: AsyncTracer) -> None:
+        """End an exchange and tell of it; whatever becomes of the telling, it has ended."""
+        try:
+            await trace.call("response_closed", {"stream_id": stream.id}, self._end_exchange, stream)
+        except BaseException:
+            self._abandon_exchange(stream)
+            raise
 
     def _abandon_exchange(self, stream: Stream) -> None:
         """The same where nothing can be awaited."""
@@ -315,10 +324,15 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
             self._multiplexer.write_at_once()
 
     def _release(self, stream: Stream) -> bool:
-        """Give a stream back; whether the server does not know that yet."""
+        """Give a stream back, the first time; whether the server does not know that yet."""
         engine = self._h2_state
         with self._multiplexer.lock:
+            if stream.given_back:
+                return False
+            stream.given_back = True
             untold = stream.id in engine.streams and engine.reset(stream, end_code(stream))
+            if untold:
+                self._multiplexer.call_off(stream)
             self._exchanges -= 1
             if not self._exchanges:
                 self._idle_since = time.monotonic()

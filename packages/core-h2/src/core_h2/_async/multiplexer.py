@@ -67,6 +67,7 @@ class AsyncMultiplexer(AsyncWriter):
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         self._reading = False
+        self._reader: Optional[Stream] = None  # Whose wait it is that reads, if it is one.
         self._waiters: Dict[int, Stream] = {}
         self._heard_at = time.monotonic()
 
@@ -164,6 +165,7 @@ class AsyncMultiplexer(AsyncWriter):
     ) -> None:
         """As the one who reads, read until `stream` is ready, and pass the reading on."""
         engine = self.engine
+        self._reader = stream
         try:
             while True:
                 remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -184,6 +186,7 @@ class AsyncMultiplexer(AsyncWriter):
         finally:
             with self.lock:
                 self._reading = False
+                self._reader = None
                 if self._waiters:
                     self._pass_reading()
 
@@ -199,8 +202,8 @@ class AsyncMultiplexer(AsyncWriter):
             if slice_ is None:
                 # The limit is the stream's own: asking again would go on for ever.
                 raise
-            if slice_ == limit and limit != remaining:
-                self._check_life()
+            if interval is not None and slice_ == limit and limit != remaining:
+                self._check_life(interval)
             return False
         except Exception as exc:
             # ReadError, or whatever a user's own stream raises.
@@ -254,6 +257,19 @@ class AsyncMultiplexer(AsyncWriter):
         stream.waiter.set()
         stream.waiter = None
 
+    def call_off(self, stream: Stream) -> None:
+        """Let nobody wait for a stream that somebody else has given up, with the lock held."""
+        if stream.waiter is not None:
+            self._wake(stream)
+        elif self._reader is stream:
+            # A read ends when something comes, and the server answers this.
+            self.engine.ping()
+            self._heard_at = time.monotonic()
+
+    def reads_for(self, stream: Stream) -> bool:
+        """Whether it is the wait for this stream that reads."""
+        return self._reader is stream
+
     def _stop_waiting(self, stream: Stream) -> None:
         """Stop waiting; if the reading or the writing has been passed here just now, pass it on."""
         with self.lock:
@@ -298,15 +314,17 @@ class AsyncMultiplexer(AsyncWriter):
 
     # Signs of life.
 
-    def _slice(self, remaining: Optional[float], interval: float) -> Optional[float]:
+    def _slice(self, remaining: Optional[float], interval: float) -> float:
         outstanding = self.engine.pings_sent > self.engine.pings_answered
         limit = self._ping_timeout if outstanding else interval
         left = max(0.0, self._heard_at + limit - time.monotonic())
         return left if remaining is None else min(left, remaining)
 
-    def _check_life(self) -> None:
+    def _check_life(self, interval: float) -> None:
         """Nothing has come for a while: ask for a sign of life, or give the connection up."""
         with self.lock:
+            if self._slice(None, interval):
+                return  # Somebody has asked meanwhile.
             if self.engine.pings_sent == self.engine.pings_answered:
                 self.engine.ping()
                 self._heard_at = time.monotonic()
@@ -375,8 +393,9 @@ class AsyncMultiplexer(AsyncWriter):
             if data:
                 try:
                     await self.network.write(data, _FAREWELL)
-                except (NetworkError, TimeoutException):
-                    pass  # It is gone, or does not listen: there is nobody to tell.
+                except Exception as exc:
+                    # It is gone, or does not listen: there is nobody to tell. A user's own stream may raise anything.
+                    logger.debug("farewell.failed exception=%r", exc)
             with self.lock:
                 self._close_line()
             if unfinished:
