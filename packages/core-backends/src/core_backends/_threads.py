@@ -19,7 +19,7 @@ import re
 import socket
 import ssl
 import threading
-from typing import Any, Callable, Iterable, Optional, Sequence
+from typing import Any, Callable, Iterable, Optional, Sequence, Tuple
 
 from ._backend import SOCKET_OPTION, NetworkBackend, NetworkStream
 from ._deadline import Deadline
@@ -143,9 +143,9 @@ class SyncStream(NetworkStream):
             if self._closed:
                 raise WriteError("The stream is closed.")
             while True:
-                wait = self._try_to_send(buffer)
-                if type(wait) is int:
-                    return wait
+                written, wait = self._try_to_send(buffer)
+                if wait is None:
+                    return written
                 if self._is_readable():
                     return 0
                 if not wait(milliseconds(timeout)):
@@ -157,12 +157,12 @@ class SyncStream(NetworkStream):
             if self._closed:
                 self._release()
 
-    def _try_to_send(self, data: Any) -> Any:
-        """Return how much of `data` was sent at once; where that is nothing, how to wait, for what arrives as well."""
+    def _try_to_send(self, data: Any) -> Tuple[int, Any]:
+        """Return how much of `data` was sent, and None; or 0, and how to wait, for what arrives as well."""
         try:
-            return self._sock.send(data)
+            return self._sock.send(data), None
         except BlockingIOError:
-            return watch_either(self._sock)
+            return 0, watch_either(self._sock)
 
     def write_some_nowait(self, buffer: bytes) -> int:
         """Write what is possible of `buffer` without waiting, and return how many bytes; raises `WriteError`."""
@@ -388,14 +388,14 @@ class SyncTLSStream(SyncStream):
             if not wait(milliseconds(timeout)):
                 raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
 
-    def _try_to_send(self, data: Any) -> Any:
+    def _try_to_send(self, data: Any) -> Tuple[int, Any]:
         try:
             with self._lock:
-                return self._sock.send(data)
+                return self._sock.send(data), None
         except ssl.SSLWantWriteError:
-            return watch_either(self._sock)
+            return 0, watch_either(self._sock)
         except ssl.SSLWantReadError:
-            return watch_readable(self._sock)
+            return 0, watch_readable(self._sock)
 
     def _handshake(self, deadline: Deadline, timeout: Optional[float]) -> None:
         while True:

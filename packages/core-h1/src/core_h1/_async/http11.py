@@ -5,6 +5,8 @@ Rules that hold here:
 * Whatever fails or is cancelled, the connection is CLOSED and its descriptor freed before anything is awaited.
 * The head and a small body in memory are one write. Nothing is written before the head is known to be legal.
 * A write that fails is not the end: the server may have answered early, and closed. Its answer is what counts.
+* Where the stream can watch for it, an answer that refuses the request (300 or above) ends the sending at once, whether
+  the server takes more or not (RFC 9112 § 9.5). Behind any other, the rest is sent: the server may be reading it.
 * A connection is reused only where the response ended exactly where the bytes did, and it stayed silent since.
 """
 
@@ -12,8 +14,8 @@ from __future__ import annotations
 
 import logging
 import time
-from types import TracebackType
-from typing import Any, Dict, List, Mapping, NoReturn, Optional, Type
+from types import AsyncGeneratorType, TracebackType
+from typing import Any, Awaitable, Callable, Dict, List, Mapping, NoReturn, Optional, Type, Union
 
 from core_backends import (
     AsyncConnectionInterface,
@@ -49,6 +51,9 @@ logger = logging.getLogger("httpcore.http11")
 
 # So many 1xx responses may come before the final one; more are a peer that keeps us busy.
 MAX_INFORMATIONAL = 100
+
+# More than this is written with an eye on what arrives; less fits the buffers of any socket.
+SMALL_WRITE = 16 * 1024
 
 # While a body fills all that is asked for, so many times more is asked for: fewer calls, and memory is bounded still.
 FULLER_READS = 4
@@ -89,6 +94,13 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         # Both are set once: there is no exchange after one that failed, or whose request was not sent whole.
         self._write_failure: Optional[Exception] = None
         self._closed_before_response = False
+        self._sent_whole = True
+        self._write_watching: Optional[Callable[..., Awaitable[int]]] = getattr(
+            stream, "write_some_unless_readable", None
+        )
+        # What has come while the request was being sent: the head of the final response, or why there is none.
+        self._early: Union[Head, Exception, None] = None
+        self._informational = 0
         self._looked_at = 0.0
         self._read_size = self.READ_NUM_BYTES
 
@@ -141,13 +153,15 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
                 await self._send_body(request, body)
             else:
                 # The same for what is in memory, in fewer steps: nearly every request comes this way.
-                extensions = request.extensions
-                buffer: Any
-                for buffer in self._codec.encode_request(request.method, request.url.target, request.headers, body):
-                    try:
-                        await self._stream.write(buffer, timeout=phase_timeout(extensions, "write"))
-                    except (WriteError, WriteTimeout, OSError) as exc:
-                        self._failed_to_write(exc)
+                buffers = self._codec.encode_request(request.method, request.url.target, request.headers, body)
+                buffer: Any = buffers[0]
+                if len(buffers) > 1 or len(buffer) > SMALL_WRITE:
+                    await self._send_all(buffers, request.extensions)
+                    return
+                try:
+                    await self._stream.write(buffer, timeout=phase_timeout(request.extensions, "write"))
+                except (WriteError, WriteTimeout, OSError) as exc:
+                    self._failed_to_write(exc)
         except (WriteError, WriteTimeout) as exc:
             # The caller's own iterator may raise the same classes; only a failure of this stream is ours to judge.
             if exc is not self._write_failure:
@@ -159,25 +173,83 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         await self._write(buffers[0], request.extensions)
 
     async def _send_body(self, request: Request, body: Optional[bytes]) -> None:
-        extensions = request.extensions
-        if body is None:
-            async for chunk in request.stream:  # type: ignore[union-attr]  # checked before the connection was taken
-                for buffer in self._codec.encode_data(chunk):
-                    await self._write(buffer, extensions)
-            self._unsent = self._codec.encode_end()
+        if body is None and self._sent_whole:
+            parts = request.stream.__aiter__()  # type: ignore[union-attr]  # checked before the connection was taken
+            try:
+                await self._send_parts(parts, request.extensions)
+            except (WriteError, WriteTimeout) as exc:
+                if exc is self._write_failure:
+                    await _end(parts)
+                raise
+            if not self._sent_whole:
+                await _end(parts)
         buffers, self._unsent = self._unsent, []
+        await self._send_all(buffers, request.extensions)
+
+    async def _send_parts(self, parts: Any, extensions: Mapping[str, Any]) -> None:
+        """Send what `parts` gives, and the end of the body behind it, unless an answer ends the sending."""
+        codec = self._codec
+        watching = False
+        while True:
+            try:
+                part = await parts.__anext__()
+            except StopAsyncIteration:
+                self._unsent = codec.encode_end()
+                return
+            if watching and self._early is None and self._stream.get_extra_info("is_readable"):
+                await self._listen()
+                if not self._sent_whole:
+                    return
+            # The first part follows the head at once: no answer is looked for before it.
+            watching = self._write_watching is not None
+            await self._send_all(codec.encode_data(part), extensions)
+            if not self._sent_whole:
+                return
+
+    async def _send_all(self, buffers: List[Buffer], extensions: Mapping[str, Any]) -> None:
         for buffer in buffers:
-            await self._write(buffer, extensions)
+            if self._sent_whole:
+                await self._write(buffer, extensions)
 
     async def _write(self, buffer: Any, extensions: Mapping[str, Any]) -> None:
+        """Write `buffer`, unless an answer comes first that ends the sending: then, `_sent_whole` is no longer true."""
         try:
+            write = self._write_watching
+            if write is not None and self._early is None:
+                while len(buffer):
+                    written = await write(buffer, timeout=phase_timeout(extensions, "write"))
+                    if written == len(buffer):
+                        return
+                    buffer = memoryview(buffer)[written:]
+                    if written:
+                        continue
+                    await self._listen()
+                    if not self._sent_whole:
+                        return
+                    if self._early is not None:
+                        break
             await self._stream.write(buffer, timeout=phase_timeout(extensions, "write"))
         except (WriteError, WriteTimeout, OSError) as exc:
             self._failed_to_write(exc)
 
+    async def _listen(self) -> None:
+        """Take in what has come while the request is being sent."""
+        try:
+            self._codec.receive(await self._read(0, self.READ_NUM_BYTES))
+            self._early = self._next_final_head()
+        except ReadTimeout:
+            return  # It was not for us after all: a part of a record, or a false alarm.
+        except (ReadError, RemoteProtocolError) as exc:
+            self._early = exc
+        early = self._early
+        if early is not None and (isinstance(early, Exception) or early[1] >= 300):
+            self._sent_whole = False
+            self._unsent = []
+
     def _failed_to_write(self, exc: Exception) -> NoReturn:
         """Note why nothing more can be sent, and raise it as one of the documented exceptions."""
         self._unsent = []
+        self._sent_whole = False
         if isinstance(exc, (WriteError, WriteTimeout)):
             self._write_failure = exc
             raise exc
@@ -209,10 +281,15 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         return head
 
     async def _final_head(self, extensions: Mapping[str, Any]) -> Head:
+        early = self._early
+        if early is not None:
+            self._early = None
+            if isinstance(early, Exception):
+                raise early
+            return early
         codec = self._codec
-        informational = 0
         while True:
-            head = codec.next_head()
+            head = self._next_final_head()
             if head is None:
                 timeout = phase_timeout(extensions, "read")
                 if isinstance(self._write_failure, WriteTimeout):
@@ -222,11 +299,16 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
                         timeout = limit
                 codec.receive(await self._read(timeout, self.READ_NUM_BYTES))
                 continue
-            status = head[1]
-            if status >= 200 or status == 101:
+            return head
+
+    def _next_final_head(self) -> Optional[Head]:
+        """Return the head of the final response, or of a 101, once it has come; 1xx heads are passed over."""
+        while True:
+            head = self._codec.next_head()
+            if head is None or head[1] >= 200 or head[1] == 101:
                 return head
-            informational += 1
-            if informational > MAX_INFORMATIONAL:
+            self._informational += 1
+            if self._informational > MAX_INFORMATIONAL:
                 raise RemoteProtocolError(f"The server sent more than {MAX_INFORMATIONAL} informational responses.")
 
     async def _read(self, timeout: Optional[float], max_bytes: int) -> bytes:
@@ -272,10 +354,11 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         """Give the connection back to itself after a complete response; False where its stream must be closed."""
         codec = self._codec
         self._read_size = self.READ_NUM_BYTES
+        self._informational = 0
         if codec.trailers:
             extensions["trailing_headers"] = codec.trailers
         head, self._head = self._head, None
-        reusable = self._write_failure is None and codec.next_cycle()
+        reusable = self._sent_whole and codec.next_cycle()
         return self._life.give_back(reusable, [] if head is None else head[3])
 
     async def _close_stream(self) -> None:
@@ -367,3 +450,9 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         traceback: Optional[TracebackType] = None,
     ) -> None:
         await self.aclose()
+
+
+async def _end(parts: Any) -> None:
+    """Close a generator that is not asked for the rest of a body; any other iterator is its owner's to close."""
+    if isinstance(parts, AsyncGeneratorType):
+        await parts.aclose()

@@ -6,6 +6,8 @@ Rules that hold here:
 * Whatever fails or is cancelled, the connection is CLOSED and its descriptor freed before anything is awaited.
 * The head and a small body in memory are one write. Nothing is written before the head is known to be legal.
 * A write that fails is not the end: the server may have answered early, and closed. Its answer is what counts.
+* Where the stream can watch for it, an answer that refuses the request (300 or above) ends the sending at once, whether
+  the server takes more or not (RFC 9112 § 9.5). Behind any other, the rest is sent: the server may be reading it.
 * A connection is reused only where the response ended exactly where the bytes did, and it stayed silent since.
 """
 
@@ -13,8 +15,8 @@ from __future__ import annotations
 
 import logging
 import time
-from types import TracebackType
-from typing import Any, Dict, List, Mapping, NoReturn, Optional, Type
+from types import GeneratorType, TracebackType
+from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Type, Union
 
 from core_backends import (
     ConnectionInterface,
@@ -50,6 +52,9 @@ logger = logging.getLogger("httpcore.http11")
 
 # So many 1xx responses may come before the final one; more are a peer that keeps us busy.
 MAX_INFORMATIONAL = 100
+
+# More than this is written with an eye on what arrives; less fits the buffers of any socket.
+SMALL_WRITE = 16 * 1024
 
 # While a body fills all that is asked for, so many times more is asked for: fewer calls, and memory is bounded still.
 FULLER_READS = 4
@@ -90,6 +95,13 @@ class HTTP11Connection(ConnectionInterface):
         # Both are set once: there is no exchange after one that failed, or whose request was not sent whole.
         self._write_failure: Optional[Exception] = None
         self._closed_before_response = False
+        self._sent_whole = True
+        self._write_watching: Optional[Callable[..., int]] = getattr(
+            stream, "write_some_unless_readable", None
+        )
+        # What has come while the request was being sent: the head of the final response, or why there is none.
+        self._early: Union[Head, Exception, None] = None
+        self._informational = 0
         self._looked_at = 0.0
         self._read_size = self.READ_NUM_BYTES
 
@@ -142,13 +154,15 @@ class HTTP11Connection(ConnectionInterface):
                 self._send_body(request, body)
             else:
                 # The same for what is in memory, in fewer steps: nearly every request comes this way.
-                extensions = request.extensions
-                buffer: Any
-                for buffer in self._codec.encode_request(request.method, request.url.target, request.headers, body):
-                    try:
-                        self._stream.write(buffer, timeout=phase_timeout(extensions, "write"))
-                    except (WriteError, WriteTimeout, OSError) as exc:
-                        self._failed_to_write(exc)
+                buffers = self._codec.encode_request(request.method, request.url.target, request.headers, body)
+                buffer: Any = buffers[0]
+                if len(buffers) > 1 or len(buffer) > SMALL_WRITE:
+                    self._send_all(buffers, request.extensions)
+                    return
+                try:
+                    self._stream.write(buffer, timeout=phase_timeout(request.extensions, "write"))
+                except (WriteError, WriteTimeout, OSError) as exc:
+                    self._failed_to_write(exc)
         except (WriteError, WriteTimeout) as exc:
             # The caller's own iterator may raise the same classes; only a failure of this stream is ours to judge.
             if exc is not self._write_failure:
@@ -160,25 +174,83 @@ class HTTP11Connection(ConnectionInterface):
         self._write(buffers[0], request.extensions)
 
     def _send_body(self, request: Request, body: Optional[bytes]) -> None:
-        extensions = request.extensions
-        if body is None:
-            for chunk in request.stream:  # type: ignore[union-attr]  # checked before the connection was taken
-                for buffer in self._codec.encode_data(chunk):
-                    self._write(buffer, extensions)
-            self._unsent = self._codec.encode_end()
+        if body is None and self._sent_whole:
+            parts = request.stream.__iter__()  # type: ignore[union-attr]  # checked before the connection was taken
+            try:
+                self._send_parts(parts, request.extensions)
+            except (WriteError, WriteTimeout) as exc:
+                if exc is self._write_failure:
+                    _end(parts)
+                raise
+            if not self._sent_whole:
+                _end(parts)
         buffers, self._unsent = self._unsent, []
+        self._send_all(buffers, request.extensions)
+
+    def _send_parts(self, parts: Any, extensions: Mapping[str, Any]) -> None:
+        """Send what `parts` gives, and the end of the body behind it, unless an answer ends the sending."""
+        codec = self._codec
+        watching = False
+        while True:
+            try:
+                part = parts.__next__()
+            except StopIteration:
+                self._unsent = codec.encode_end()
+                return
+            if watching and self._early is None and self._stream.get_extra_info("is_readable"):
+                self._listen()
+                if not self._sent_whole:
+                    return
+            # The first part follows the head at once: no answer is looked for before it.
+            watching = self._write_watching is not None
+            self._send_all(codec.encode_data(part), extensions)
+            if not self._sent_whole:
+                return
+
+    def _send_all(self, buffers: List[Buffer], extensions: Mapping[str, Any]) -> None:
         for buffer in buffers:
-            self._write(buffer, extensions)
+            if self._sent_whole:
+                self._write(buffer, extensions)
 
     def _write(self, buffer: Any, extensions: Mapping[str, Any]) -> None:
+        """Write `buffer`, unless an answer comes first that ends the sending: then, `_sent_whole` is no longer true."""
         try:
+            write = self._write_watching
+            if write is not None and self._early is None:
+                while len(buffer):
+                    written = write(buffer, timeout=phase_timeout(extensions, "write"))
+                    if written == len(buffer):
+                        return
+                    buffer = memoryview(buffer)[written:]
+                    if written:
+                        continue
+                    self._listen()
+                    if not self._sent_whole:
+                        return
+                    if self._early is not None:
+                        break
             self._stream.write(buffer, timeout=phase_timeout(extensions, "write"))
         except (WriteError, WriteTimeout, OSError) as exc:
             self._failed_to_write(exc)
 
+    def _listen(self) -> None:
+        """Take in what has come while the request is being sent."""
+        try:
+            self._codec.receive(self._read(0, self.READ_NUM_BYTES))
+            self._early = self._next_final_head()
+        except ReadTimeout:
+            return  # It was not for us after all: a part of a record, or a false alarm.
+        except (ReadError, RemoteProtocolError) as exc:
+            self._early = exc
+        early = self._early
+        if early is not None and (isinstance(early, Exception) or early[1] >= 300):
+            self._sent_whole = False
+            self._unsent = []
+
     def _failed_to_write(self, exc: Exception) -> NoReturn:
         """Note why nothing more can be sent, and raise it as one of the documented exceptions."""
         self._unsent = []
+        self._sent_whole = False
         if isinstance(exc, (WriteError, WriteTimeout)):
             self._write_failure = exc
             raise exc
@@ -210,10 +282,15 @@ class HTTP11Connection(ConnectionInterface):
         return head
 
     def _final_head(self, extensions: Mapping[str, Any]) -> Head:
+        early = self._early
+        if early is not None:
+            self._early = None
+            if isinstance(early, Exception):
+                raise early
+            return early
         codec = self._codec
-        informational = 0
         while True:
-            head = codec.next_head()
+            head = self._next_final_head()
             if head is None:
                 timeout = phase_timeout(extensions, "read")
                 if isinstance(self._write_failure, WriteTimeout):
@@ -223,11 +300,16 @@ class HTTP11Connection(ConnectionInterface):
                         timeout = limit
                 codec.receive(self._read(timeout, self.READ_NUM_BYTES))
                 continue
-            status = head[1]
-            if status >= 200 or status == 101:
+            return head
+
+    def _next_final_head(self) -> Optional[Head]:
+        """Return the head of the final response, or of a 101, once it has come; 1xx heads are passed over."""
+        while True:
+            head = self._codec.next_head()
+            if head is None or head[1] >= 200 or head[1] == 101:
                 return head
-            informational += 1
-            if informational > MAX_INFORMATIONAL:
+            self._informational += 1
+            if self._informational > MAX_INFORMATIONAL:
                 raise RemoteProtocolError(f"The server sent more than {MAX_INFORMATIONAL} informational responses.")
 
     def _read(self, timeout: Optional[float], max_bytes: int) -> bytes:
@@ -273,10 +355,11 @@ class HTTP11Connection(ConnectionInterface):
         """Give the connection back to itself after a complete response; False where its stream must be closed."""
         codec = self._codec
         self._read_size = self.READ_NUM_BYTES
+        self._informational = 0
         if codec.trailers:
             extensions["trailing_headers"] = codec.trailers
         head, self._head = self._head, None
-        reusable = self._write_failure is None and codec.next_cycle()
+        reusable = self._sent_whole and codec.next_cycle()
         return self._life.give_back(reusable, [] if head is None else head[3])
 
     def _close_stream(self) -> None:
@@ -368,3 +451,9 @@ class HTTP11Connection(ConnectionInterface):
         traceback: Optional[TracebackType] = None,
     ) -> None:
         self.close()
+
+
+def _end(parts: Any) -> None:
+    """Close a generator that is not asked for the rest of a body; any other iterator is its owner's to close."""
+    if isinstance(parts, GeneratorType):
+        parts.close()
