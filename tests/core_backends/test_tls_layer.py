@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from typing import Any, List, Optional
 
 import pytest
@@ -322,6 +323,73 @@ def test_tickets_are_not_data_but_the_end_is_noticed(wire: Wire, tls: Any) -> No
     assert stream.get_extra_info("is_readable")
     assert stream.read(100) == b""
     assert below
+
+
+class WatchedWire(Wire):
+    """A wire that can be asked without waiting."""
+
+    def read_nowait(self, max_bytes: int) -> Optional[bytes]:
+        if not self.outgoing.pending:
+            return b"" if self.ended else None
+        return self.outgoing.read(max_bytes)
+
+
+@pytest.mark.parametrize("end", ["close_notify", "no alert", "garbage"])
+def test_who_asks_whether_there_is_something_to_read_loses_nothing(end: str, tls: Any) -> None:
+    wire = WatchedWire(tls.server)
+    stream = secured(wire, tls)
+    assert not stream.get_extra_info("is_readable")
+    wire.server.write(b"x" * 5000)
+    if end == "close_notify":
+        with pytest.raises(ssl.SSLWantReadError):
+            wire.server.unwrap()
+    elif end == "garbage":
+        wire.outgoing.write(b"\x17\x03\x03\x00\x20" + bytes(32))
+    else:
+        wire.ended = True
+    assert stream.get_extra_info("is_readable")
+    assert stream.get_extra_info("is_readable")
+    assert stream.read(4000, 0) == b"x" * 4000
+    assert stream.get_extra_info("is_readable")
+    assert stream.read(4000, 0) == b"x" * 1000
+    for _ in range(2):
+        assert stream.get_extra_info("is_readable")
+        if end == "garbage":
+            with pytest.raises(ReadError):
+                stream.read(100, 0)
+        else:
+            assert stream.read(100, 0) == b""
+
+
+class InterruptedLock:
+    """A lock after which, or before which, somebody else has his turn once."""
+
+    def __init__(self, *, before: Any = None, after: Any = None) -> None:
+        self._lock = threading.Lock()
+        self._before, self._after = before, after
+
+    def __enter__(self) -> None:
+        turn, self._before = self._before, None
+        if turn is not None:
+            turn()
+        self._lock.acquire()
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self._lock.release()
+        turn, self._after = self._after, None
+        if turn is not None:
+            turn()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_who_asks_takes_nothing_from_under_a_thread_that_reads(when: str, tls: Any) -> None:
+    wire = WatchedWire(tls.server)
+    stream = secured(wire, tls)
+    assert not stream.get_extra_info("is_readable")
+    wire.server.write(b"data")
+    lock: Any = InterruptedLock(**{when: lambda: stream.get_extra_info("is_readable")})
+    stream._lock = lock
+    assert stream.read(100, 0) == b"data"
 
 
 def test_closing_closes_below_and_ends_reading_and_writing(wire: Wire, tls: Any) -> None:

@@ -63,11 +63,14 @@ class TLSLayerStream(NetworkStream):
         self._unsent: Any = b""
         # What a `write_some` that was cut short has encrypted.
         self._encrypted = b""
-        # What `is_readable` had to take from the SSL object to tell data from a session ticket: the next read's.
-        self._ahead: Optional[bytes] = None
+        # What `is_readable` had to take from the SSL object to tell data from a session ticket: the next reads'. What
+        # the session ended with stands behind it.
+        self._ahead = b""
         self._ahead_error: Optional[Exception] = None
-        # True while a read waits for the stream below: what arrives is for that one, and for nobody who only asks.
-        self._feeding = False
+        self._at_end = False
+        # True inside of a read: what arrives is for that one, and for nobody who only asks. Whoever asks looks at it,
+        # and takes, under the lock; a read raises it before it looks.
+        self._reading = False
 
     @classmethod
     def handshake(
@@ -121,6 +124,7 @@ class TLSLayerStream(NetworkStream):
 
     def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
         deadline: Optional[Deadline] = None
+        self._reading = True
         try:
             while True:
                 with self._lock:
@@ -140,13 +144,18 @@ class TLSLayerStream(NetworkStream):
                 self._feed(deadline.remaining())
         except (OSError, ValueError) as exc:
             raise ReadError(str(exc)) from exc
+        finally:
+            self._reading = False
 
     def read_nowait(self, max_bytes: int) -> Optional[bytes]:
         """Return what a read would return at once, None when it would wait; raises `ReadError`."""
+        with self._lock:
+            return self._take_at_once(max_bytes)
+
+    def _take_at_once(self, max_bytes: int) -> Optional[bytes]:
         try:
             while True:
-                with self._lock:
-                    data = self._received(max_bytes)
+                data = self._received(max_bytes)
                 if data is not None:
                     return data
                 below = getattr(self._stream, "read_nowait", None)
@@ -161,13 +170,13 @@ class TLSLayerStream(NetworkStream):
         """Return what has been received, b"" at the end of the stream, None when more records are needed."""
         if self._closed:
             raise ReadError("The stream is closed.")
+        if self._ahead:
+            data, self._ahead = self._ahead[:max_bytes], self._ahead[max_bytes:]
+            return data
         if self._ahead_error is not None:
             raise self._ahead_error
-        if self._ahead is not None:
-            data = self._ahead
-            if data:
-                self._ahead = data[max_bytes:] or None
-            return data[:max_bytes]
+        if self._at_end:
+            return b""
         if not (self._incoming.pending or self._ended or self._object.pending()):
             return None
         try:
@@ -182,7 +191,7 @@ class TLSLayerStream(NetworkStream):
             return None
         except ssl.SSLError as exc:
             if is_unexpected_eof(exc):
-                self._ahead = b""
+                self._at_end = True
                 return b""
             raise
 
@@ -194,7 +203,7 @@ class TLSLayerStream(NetworkStream):
             while room > 0:
                 data = self._object.read(room)
                 if not data:
-                    self._ahead = data  # The end is told once: it is the next read's.
+                    self._at_end = True  # The end is told once: it is the next read's.
                     break
                 parts.append(data)
                 room -= len(data)
@@ -203,25 +212,22 @@ class TLSLayerStream(NetworkStream):
         except ssl.SSLError as exc:
             # What came before is delivered; this is the next read's.
             if is_unexpected_eof(exc):
-                self._ahead = b""
+                self._at_end = True
             else:
                 self._ahead_error = exc
         return b"".join(parts)
 
     def _feed(self, timeout: Optional[float]) -> None:
-        self._feeding = True
-        try:
-            self._take_in(self._stream.read(_READ_SIZE, timeout))
-        finally:
-            self._feeding = False
+        data = self._stream.read(_READ_SIZE, timeout)
+        with self._lock:
+            self._take_in(data)
 
     def _take_in(self, data: bytes) -> None:
-        with self._lock:
-            if data:
-                self._incoming.write(data)
-            else:
-                self._ended = True
-                self._incoming.write_eof()
+        if data:
+            self._incoming.write(data)
+        else:
+            self._ended = True
+            self._incoming.write_eof()
 
     def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
         view = memoryview(buffer).cast("B")
@@ -300,7 +306,7 @@ class TLSLayerStream(NetworkStream):
 
     def _has_more(self) -> bool:
         """Whether something was received that has not been read."""
-        if self._ahead is not None or self._ahead_error is not None:
+        if self._ahead or self._at_end or self._ahead_error is not None:
             return True
         with self._lock:
             return bool(self._incoming.pending or self._object.pending())
@@ -486,16 +492,17 @@ class TLSLayerStream(NetworkStream):
         return self._stream.get_extra_info(info)
 
     def _is_readable(self) -> Any:
-        if self._feeding:
-            return self._stream.get_extra_info("is_readable")
-        try:
-            data = self.read_nowait(_READ_SIZE)
-        except ReadError as exc:
-            self._ahead_error = exc
-            return True
-        if data is not None:
-            self._ahead = data
-            return True
-        if self.reads_at_once:
-            return False
+        with self._lock:
+            if not self._reading:
+                try:
+                    data = self._take_at_once(_READ_SIZE)
+                except ReadError as exc:
+                    self._ahead_error = exc
+                    return True
+                if data is not None:
+                    self._ahead = data + self._ahead
+                    self._at_end = self._at_end or not data
+                    return True
+                if self.reads_at_once:
+                    return False
         return self._stream.get_extra_info("is_readable")
