@@ -35,20 +35,18 @@ ENDINGS = ["stops reading", "half-closes", "reads on", "closes", "resets"]
 
 
 class EarlyServer(Peer):
-    """Answers each request by `serve_request`, once its head has arrived."""
+    """Answers each request by `serve_request`, once its head has arrived; that one tells whether another may follow."""
 
-    def __init__(
-        self, tls: Optional[ssl.SSLContext], serve_request: Callable[[EarlyServer, Any, Reader], bool]
-    ) -> None:
+    def __init__(self, tls: Optional[ssl.SSLContext] = None) -> None:
         self.client_has_answer = threading.Event()
-        self._serve_request = serve_request
+        self.serve_request: Callable[[EarlyServer, Any, Reader], bool]
         super().__init__(tls)
 
     def serve(self, stream: socket.socket) -> None:
         reader = Reader(stream, bytearray(), False)
         while True:
             _, _, self.headers = reader.head()
-            if not self._serve_request(self, stream, reader):
+            if not self.serve_request(self, stream, reader):
                 return
 
     def hold(self) -> None:
@@ -139,31 +137,49 @@ class Finite:
             yield PIECE
 
 
+class Places:
+    """The servers and proxies of all tests here."""
+
+    def __init__(self, network: Network) -> None:
+        self.client_tls = network.client_tls
+        self.servers = {False: EarlyServer(), True: EarlyServer(network.server_tls)}
+        self.proxies = {"tunnel": TwoWayProxy(), "tls-in-tls": TwoWayProxy(network.server_tls)}
+
+    def close(self) -> None:
+        for peer in (*self.servers.values(), *self.proxies.values()):
+            peer.close()
+
+
+@pytest.fixture(scope="module")
+def places(network: Network) -> Iterator[Places]:
+    with contextlib.closing(Places(network)) as places:
+        yield places
+
+
 def served(
     world: str,
     route: str,
-    network: Network,
+    places: Places,
     serve_request: Callable[[EarlyServer, Any, Reader], bool],
     contents: List[Any],
 ) -> Tuple[EarlyServer, List[Tuple[int, bytes]], int]:
     """Send `contents`, one request each; return the server, the answers, and how many connections are kept."""
-    tls = None if route == "direct" else network.server_tls
+    server = places.servers[route != "direct"]
+    server.serve_request = serve_request
+    server.client_has_answer.clear()
+    server.reset_counts()
     options: Dict[str, Any] = {
-        "ssl_context": network.client_tls,
+        "ssl_context": places.client_tls,
         "max_connections": 1,
         "socket_options": [(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER)],
     }
-    proxy_tls = network.server_tls if route == "tls-in-tls" else None
-    proxied = route in ("tunnel", "tls-in-tls")
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(NothingLeft())
-        server = stack.enter_context(EarlyServer(tls, serve_request))
-        proxy = stack.enter_context(TwoWayProxy(proxy_tls)) if proxied else server
-        url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.port}/"
-        if route == "tunnel":
-            options["proxy"] = httpcore.Proxy(f"http://127.0.0.1:{proxy.port}")
-        elif route == "tls-in-tls":
-            options["proxy"] = httpcore.Proxy(f"https://127.0.0.1:{proxy.port}", ssl_context=network.client_tls)
+    proxy = places.proxies.get(route)
+    if proxy is not None:
+        scheme = "http" if route == "tunnel" else "https"
+        tls = places.client_tls if scheme == "https" else None
+        options["proxy"] = httpcore.Proxy(f"{scheme}://127.0.0.1:{proxy.port}", ssl_context=tls)
+    with NothingLeft():
+        url = f"{'http' if route == 'direct' else 'https'}://127.0.0.1:{server.port}/"
         answers: List[Tuple[int, bytes]] = []
 
         def in_threads() -> int:
@@ -186,7 +202,8 @@ def served(
 
         kept = in_threads() if world == "threads" else run_async(world, in_tasks)
         server.wait_until_idle()
-        proxy.wait_until_idle()
+        if proxy is not None:
+            proxy.wait_until_idle()
     return server, answers, kept
 
 
@@ -195,11 +212,11 @@ def served(
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("world", WORLDS)
-def test_a_refusal_ends_the_sending(world: str, route: str, ending: str, endless: bool, network: Network) -> None:
+def test_a_refusal_ends_the_sending(world: str, route: str, ending: str, endless: bool, places: Places) -> None:
     if ending in ("closes", "resets") and (sys.platform != "linux" or route not in ("direct", "tls")):
         pytest.skip("what was received before a reset stays readable on Linux only, and not behind a relay")
     content: Any = Endless() if endless else WHOLE
-    _, answers, kept = served(world, route, network, refusing(ending), [content])
+    _, answers, kept = served(world, route, places, refusing(ending), [content])
     assert answers == [(413, b"too large")]
     assert kept == 0
     assert not endless or content.closed
@@ -231,8 +248,8 @@ def early(first: bytes, last: bytes) -> Callable[[EarlyServer, Any, Reader], boo
     ids=["hints", "head", "answer"],
 )
 def test_any_other_answer_leaves_the_request_whole(
-    first: bytes, last: bytes, world: str, route: str, content: Any, network: Network
+    first: bytes, last: bytes, world: str, route: str, content: Any, places: Places
 ) -> None:
-    server, answers, kept = served(world, route, network, early(first, last), [content, content])
+    server, answers, kept = served(world, route, places, early(first, last), [content, content])
     assert answers == [(200, b"ok"), (200, b"ok")]
     assert kept == 1 and server.accepted == 1
