@@ -33,6 +33,28 @@ class TLS:
         return context
 
 
+class InterruptedLock:
+    """A lock after which, or before which, somebody else has his turn once."""
+
+    def __init__(self, *, before: Any = None, after: Any = None) -> None:
+        self._lock = threading.Lock()
+        self._before, self._after = before, after
+        self.acquire = self._lock.acquire
+        self.release = self._lock.release
+
+    def __enter__(self) -> None:
+        turn, self._before = self._before, None
+        if turn is not None:
+            turn()
+        self.acquire()
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.release()
+        turn, self._after = self._after, None
+        if turn is not None:
+            turn()
+
+
 @pytest.fixture(scope="session")
 def tls() -> TLS:
     return TLS()

@@ -8,13 +8,15 @@ import socket
 import ssl
 import sys
 import time
-from typing import Any, Tuple
+from typing import Any, Iterator, Tuple
 
 import pytest
 
 from core_backends import ConnectError, ReadError, ReadTimeout, SyncBackend, SyncStream, WriteError
 from core_backends.lowlevel import Event
 from core_backends.testing import Background
+
+from .conftest import InterruptedLock
 
 Pair = Tuple[socket.socket, socket.socket]
 
@@ -149,6 +151,47 @@ def test_session_tickets_do_not_make_an_idle_stream_readable(serve: Any, tls: An
     stream.write(b"x")
     assert stream.read(10, 20) == b"y"
     stream.close()
+
+
+@contextlib.contextmanager
+def with_records_there(number: int, serve: Any, tls: Any) -> Iterator[Any]:
+    """Give TLS to a server that has sent so many records of four bytes, all of which have arrived."""
+
+    def server(connection: socket.socket) -> None:
+        with tls.server.wrap_socket(connection, server_side=True) as secured:
+            assert secured.recv(1) == b"x"
+            for data in [b"y"] + [b"data"] * number:
+                secured.sendall(data)
+            assert secured.recv(1) == b""
+
+    def arrived() -> int:
+        try:
+            return len(socket.socket.recv(stream._sock, 4096, socket.MSG_PEEK))
+        except BlockingIOError:
+            return 0
+
+    plain = SyncBackend().connect_tcp(host="127.0.0.1", port=serve(server), timeout=20)
+    stream: Any = plain.start_tls(tls.client, "localhost", 20)
+    with contextlib.closing(stream):
+        stream.write(b"x")
+        # The tickets came before that: what is there from now on are the records.
+        assert stream.read(1, 20) == b"y"
+        until(lambda: arrived() >= number * 26)
+        yield stream
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_who_asks_takes_nothing_from_under_a_thread_that_reads(when: str, serve: Any, tls: Any) -> None:
+    with with_records_there(1, serve, tls) as stream:
+        stream._lock = InterruptedLock(**{when: lambda: stream.get_extra_info("is_readable")})
+        assert stream.read(100, 20) == b"data"
+
+
+def test_two_threads_that_ask_lose_nothing(serve: Any, tls: Any) -> None:
+    with with_records_there(2, serve, tls) as stream:
+        stream._lock = InterruptedLock(before=lambda: stream.get_extra_info("is_readable"))
+        assert stream.get_extra_info("is_readable")
+        assert stream.read(4, 20) + stream.read(4, 20) == b"datadata"
 
 
 def test_a_close_notify_on_an_idle_stream_is_noticed(serve: Any, tls: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from typing import Any, List, Optional
 
 import pytest
@@ -12,6 +11,8 @@ from core_backends import ConnectError, ConnectTimeout, NetworkStream, ReadError
 from core_backends._async.tls_layer import AsyncTLSLayerStream
 from core_backends._sync.tls_layer import TLSLayerStream
 from core_backends.testing import AsyncScriptedStream, ScriptedStream
+
+from .conftest import InterruptedLock
 
 
 class Wire(NetworkStream):
@@ -359,26 +360,6 @@ def test_who_asks_whether_there_is_something_to_read_loses_nothing(end: str, tls
                 stream.read(100, 0)
         else:
             assert stream.read(100, 0) == b""
-
-
-class InterruptedLock:
-    """A lock after which, or before which, somebody else has his turn once."""
-
-    def __init__(self, *, before: Any = None, after: Any = None) -> None:
-        self._lock = threading.Lock()
-        self._before, self._after = before, after
-
-    def __enter__(self) -> None:
-        turn, self._before = self._before, None
-        if turn is not None:
-            turn()
-        self._lock.acquire()
-
-    def __exit__(self, *exc_info: Any) -> None:
-        self._lock.release()
-        turn, self._after = self._after, None
-        if turn is not None:
-            turn()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

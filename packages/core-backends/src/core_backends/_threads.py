@@ -28,6 +28,7 @@ from ._interrupt import pause, register_socket
 from ._sockets import (
     connect_tcp_socket,
     connect_unix_socket,
+    is_socket_readable,
     milliseconds,
     watch_either,
     watch_readable,
@@ -281,7 +282,7 @@ class SyncStream(NetworkStream):
                 self._look = watch_readable(self._sock)
             return bool(self._look(0))
         except RuntimeError:  # Two threads look at the same moment.
-            return bool(watch_readable(self._sock)(0))
+            return is_socket_readable(self._sock)
         except _FAILURES:
             return True
 
@@ -297,7 +298,8 @@ class SyncTLSStream(SyncStream):
     def __init__(self, sock: ssl.SSLSocket) -> None:
         super().__init__(sock)
         self._lock = threading.Lock()
-        # What `is_readable` had to take from the SSL object to tell data from a session ticket: the next read's.
+        # What `is_readable` had to take from the SSL object to tell data from a session ticket: the next read's. It is
+        # taken under the lock, and not while `_reading`: a read that began before waits for it on the socket.
         self._ahead: Optional[bytes] = None
         self._ahead_error: Optional[Exception] = None
 
@@ -319,9 +321,9 @@ class SyncTLSStream(SyncStream):
 
     def _receive(self, max_bytes: int, timeout: Optional[float]) -> bytes:
         sock, lock = self._sock, self._lock
-        if self._ahead is not None or self._ahead_error is not None:
-            return self._take_ahead(max_bytes)
         with lock:
+            if self._ahead is not None or self._ahead_error is not None:
+                return self._take_ahead(max_bytes)
             buffered = sock.pending()
         limit = milliseconds(timeout)
         if not buffered and not self._wait_readable(limit):
@@ -366,13 +368,12 @@ class SyncTLSStream(SyncStream):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _take_ahead(self, max_bytes: int) -> bytes:
-        with self._lock:
-            if self._ahead_error is not None:
-                raise self._ahead_error
-            data = self._ahead or b""
-            if data:
-                self._ahead = data[max_bytes:] or None
-            return data[:max_bytes]
+        if self._ahead_error is not None:
+            raise self._ahead_error
+        data = self._ahead or b""
+        if data:
+            self._ahead = data[max_bytes:] or None
+        return data[:max_bytes]
 
     def _send(self, data: Any, timeout: Optional[float]) -> int:
         sock = self._sock
@@ -442,7 +443,7 @@ class SyncTLSStream(SyncStream):
                 return not self._closed and self._sock.pending() > 0
         # Something is there. It may be a session ticket, which means nothing to whoever asks (RFC 8446 § 4.6.1).
         with self._lock:
-            if self._closed:
+            if self._closed or self._reading or self._ahead is not None or self._ahead_error is not None:
                 return True
             try:
                 self._ahead = self._sock.recv(_RECORD)
