@@ -237,7 +237,11 @@ class HTTP11Connection(ConnectionInterface):
         """Take in what has come while the request is being sent."""
         try:
             self._codec.receive(self._read(0, self.READ_NUM_BYTES))
-            self._early = self._next_final_head()
+            head = self._codec.next_head()
+            while head is not None and head[1] < 200 and head[1] != 101:
+                self._pass_over()
+                head = self._codec.next_head()
+            self._early = head
         except ReadTimeout:
             return  # It was not for us after all: a part of a record, or a false alarm.
         except (ReadError, RemoteProtocolError) as exc:
@@ -290,7 +294,7 @@ class HTTP11Connection(ConnectionInterface):
             return early
         codec = self._codec
         while True:
-            head = self._next_final_head()
+            head = codec.next_head()
             if head is None:
                 timeout = phase_timeout(extensions, "read")
                 if isinstance(self._write_failure, WriteTimeout):
@@ -300,17 +304,16 @@ class HTTP11Connection(ConnectionInterface):
                         timeout = limit
                 codec.receive(self._read(timeout, self.READ_NUM_BYTES))
                 continue
-            return head
-
-    def _next_final_head(self) -> Optional[Head]:
-        """Return the head of the final response, or of a 101, once it has come; 1xx heads are passed over."""
-        while True:
-            head = self._codec.next_head()
-            if head is None or head[1] >= 200 or head[1] == 101:
+            status = head[1]
+            if status >= 200 or status == 101:
                 return head
-            self._informational += 1
-            if self._informational > MAX_INFORMATIONAL:
-                raise RemoteProtocolError(f"The server sent more than {MAX_INFORMATIONAL} informational responses.")
+            self._pass_over()
+
+    def _pass_over(self) -> None:
+        """Count an informational response; raises `RemoteProtocolError` when there have been too many."""
+        self._informational += 1
+        if self._informational > MAX_INFORMATIONAL:
+            raise RemoteProtocolError(f"The server sent more than {MAX_INFORMATIONAL} informational responses.")
 
     def _read(self, timeout: Optional[float], max_bytes: int) -> bytes:
         try:
