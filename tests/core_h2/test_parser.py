@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_h2._errors import ConnectionFault, ErrorCodes
-from core_h2._parser import FrameParser, Sink
+from core_h2._parser import ContentSink, FrameParser, Sink
 
 
-class Recorder(Sink):
+class Recorder(Sink, ContentSink):
     """Joins content, so that what was seen does not depend on where the bytes were cut."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Recorder(Sink):
 
 def parse(data: bytes, cuts: List[int], limit: int = 10_000) -> List[Tuple[Any, ...]]:
     recorder = Recorder()
-    parser = FrameParser(recorder, limit)
+    parser = FrameParser(recorder, recorder, limit)
     places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     for start, stop in zip(places, places[1:]):
         if stop > start:
@@ -90,7 +90,7 @@ def test_where_the_bytes_are_cut_makes_no_difference(sent: List[frames.Frame], c
 
 def test_content_is_handed_on_before_its_frame_is_complete() -> None:
     recorder = Recorder()
-    parser = FrameParser(recorder, 1_000)
+    parser = FrameParser(recorder, recorder, 1_000)
     data = frames.DataFrame(1, b"x" * 10_000).serialize()
     parser.feed(data[:5_009])
     assert recorder.content == b"x" * 5_000

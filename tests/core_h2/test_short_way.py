@@ -8,15 +8,23 @@ from h2.config import H2Configuration
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core_h2._engine import Engine
-from core_h2._parser import Sink
+from core_h2._content import ContentReceiver
+from core_h2._engine import MAX_HEADER_LIST_SIZE, Engine
+from core_h2._parser import ContentSink, FrameParser
 from core_h2._streams import Stream
 
 
-class LongWay(Engine):
+class LongWayReceiver(ContentReceiver):
     """Takes each DATA frame step by step."""
 
-    data = Sink.data
+    data = ContentSink.data
+
+
+class LongWay(Engine):
+    def __init__(self, config: Any, **options: Any) -> None:
+        super().__init__(config, **options)
+        self._content = LongWayReceiver(self, self._window, self._patience, self._late)
+        self._parser = FrameParser(self, self._content, MAX_HEADER_LIST_SIZE)
 
 
 def frame_on(stream_id: int, kind: int, payload: bytes, flags: int) -> bytes:

@@ -8,7 +8,6 @@ Rules that hold here:
 
 * One call is one step: a stream's number, its header block and its place in the outbound bytes are decided together.
 * GOAWAY ends what lies above its last stream, and nothing else (§ 6.8).
-* Every flow-controlled byte is counted and given back, whether anybody wants it or not (§ 6.9).
 * A breach of the protocol ends a stream or the connection, never in an exception: whoever drives the engine looks at
   `failure`, and at the streams in `touched`.
 * Nothing here is safe against threads: whoever drives the engine holds a lock around each call.
@@ -18,7 +17,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Deque, Dict, List, Optional, Sequence
 
 from h2.events import RemoteSettingsChanged
 
@@ -26,16 +25,18 @@ from core_backends import ReadError, RemoteProtocolError, WriteError
 
 from . import _frames as frames
 from ._compression import Field, FieldDecoder, FieldList
-from ._errors import ConnectionFault, ErrorCodes, Failure, StreamFault, code_name, excerpt, remote_failure
+from ._content import ContentReceiver
+from ._errors import ConnectionFault, ErrorCodes, Failure, GoAway, StreamFault, code_name, remote_failure
 from ._fields import ResponseHead, check_length, response_head, trailer_fields, unchecked_head
 from ._flow import ReceiveWindow, raised
 from ._heads import HeadEncoder
+from ._late import LateFrames
 from ._parser import FrameParser, Sink
 from ._patience import BUDGET, Patience
 from ._settings import SettingCodes, Slots, announced, apply_remote, known_settings, local_settings, remote_settings
 from ._streams import HEAD, INBOX, WINDOW, Buffer, Stream
 
-__all__ = ["Engine", "GoAway"]
+__all__ = ["Engine"]
 
 INITIAL_WINDOW_SIZE = 4 * 1024 * 1024
 CONNECTION_WINDOW_SIZE = 16 * 1024 * 1024
@@ -43,20 +44,7 @@ MAX_HEADER_LIST_SIZE = 100 * 1024
 
 _BATCH = 256 * 1024  # How much of one body is put in line at a time.
 _IDLE_DEBT = 64 * 1024  # A frame for every small response would cost both sides more than it gives.
-_REMEMBERED_RESETS = 1_000
 _MOST_INFORMATIONAL = 100
-
-
-class GoAway(NamedTuple):
-    """What the server's last GOAWAY said."""
-
-    last_stream_id: int
-    code: int
-    debug_data: bytes
-
-    def __str__(self) -> str:
-        text = f"GOAWAY {code_name(self.code)}"
-        return f"{text}, debug data {excerpt(self.debug_data)}" if self.debug_data else text
 
 
 class Engine(Sink):
@@ -96,24 +84,19 @@ class Engine(Sink):
         self.send_window = frames.DEFAULT_WINDOW
         self._validate = bool(getattr(config, "validate_inbound_headers", True))
         self._window = ReceiveWindow(connection_window_size)
-        self._parser = FrameParser(self, max_header_list_size)
         self._heads = HeadEncoder()
         self._patience = Patience(clock)
+        self._late = LateFrames()
+        self._content = ContentReceiver(self, self._window, self._patience, self._late)
+        self._parser = FrameParser(self, self._content, max_header_list_size)
         self._decoder = FieldDecoder(max_header_list_size)
         self._blocked: Dict[int, Stream] = {}
-        self._reset_ids: Dict[int, int] = {}  # What may still come on streams that we have reset.
-        self._forgotten_reset = 0
         self._next_id = 1
         self._settings_acked = False
         self._initial_send_window = frames.DEFAULT_WINDOW
         self._initial_receive_window = initial_window_size
         self._frame_size = frames.DEFAULT_FRAME_SIZE
         self.outbound: Deque[Buffer] = deque()  # What is to be written: for looking at from outside.
-        self._data_stream: Optional[Stream] = None
-        # Content that stands in what is being read, for one stream. It is in the stream's inbox before the stream ends.
-        self._run: List[slice] = []
-        self._run_stream: Optional[Stream] = None
-        self._run_data = b""
 
     # Sending.
 
@@ -140,9 +123,9 @@ class Engine(Sink):
     def start(self) -> None:
         """Enqueue the connection preface: settings, and a larger window (§ 3.4)."""
         self.started = True
-        self._enqueue(frames.PREFACE + frames.settings(announced(self.local_settings)))
+        self.enqueue(frames.PREFACE + frames.settings(announced(self.local_settings)))
         if self._window.size > frames.DEFAULT_WINDOW:
-            self._enqueue(frames.window_update(0, self._window.size - frames.DEFAULT_WINDOW))
+            self.enqueue(frames.window_update(0, self._window.size - frames.DEFAULT_WINDOW))
 
     def take(self, limit: int) -> bytes:
         """Return the next bytes to write, about `limit` of them; b"" when there are none."""
@@ -191,9 +174,10 @@ class Engine(Sink):
         stream.no_content = method == b"HEAD"
         stream.declared = content_length
         stream.reused = self.served > 0
+        self._late.newest = stream.id
         self._next_id += 2
         self.streams[stream.id] = stream
-        self._enqueue(frames.header_frames(stream.id, before + path + after, end_stream, self._frame_size))
+        self.enqueue(frames.header_frames(stream.id, before + path + after, end_stream, self._frame_size))
         stream.heading_end = self.enqueued
         if end_stream:
             stream.local_open = False
@@ -218,9 +202,9 @@ class Engine(Sink):
         while True:
             stop = min(room, position + frame_size)
             last = end_stream and stop == size
-            self._enqueue(frames.frame_head(stop - position, frames.DATA, frames.END_STREAM if last else 0, stream.id))
+            self.enqueue(frames.frame_head(stop - position, frames.DATA, frames.END_STREAM if last else 0, stream.id))
             if stop > position:
-                self._enqueue(content[position:stop])
+                self.enqueue(content[position:stop])
             position = stop
             if position == room:
                 break
@@ -239,8 +223,8 @@ class Engine(Sink):
         if self.streams.get(stream.id) is not stream:
             return False
         if stream.remote_open:
-            self._remember_reset(stream)
-        self._enqueue(frames.rst_stream(stream.id, code))
+            self._late.expect(stream.id, stream.window.left)
+        self.enqueue(frames.rst_stream(stream.id, code))
         self._forget(stream)
         return True
 
@@ -250,13 +234,13 @@ class Engine(Sink):
             return False
         increment = stream.window.consume(length)
         if increment:
-            self._enqueue(frames.window_update(stream.id, increment))
+            self.enqueue(frames.window_update(stream.id, increment))
         return bool(increment)
 
     def ping(self) -> int:
         """Enqueue a PING and return its number, which `pings_answered` reaches with the answer."""
         self.pings_sent += 1
-        self._enqueue(frames.ping(self.pings_sent.to_bytes(8, "big")))
+        self.enqueue(frames.ping(self.pings_sent.to_bytes(8, "big")))
         return self.pings_sent
 
     def ready(self, stream: Stream, wants: int) -> bool:
@@ -272,7 +256,7 @@ class Engine(Sink):
     def close(self) -> None:
         """End the connection from our side."""
         if self.failure is None and self.started:
-            self._enqueue(frames.goaway(0, ErrorCodes.NO_ERROR))
+            self.enqueue(frames.goaway(0, ErrorCodes.NO_ERROR))
         self.fail(Failure(ReadError, "The connection was closed while the response was being read"))
 
     def fail(self, failure: Failure) -> None:
@@ -322,121 +306,20 @@ class Engine(Sink):
             return
         try:
             self._parser.feed(data)
-            if self._run_stream is not None:
-                self._end_run()
+            if self._content.stream is not None:
+                self._content.deliver()
         except ConnectionFault as exc:
-            self._end_run()
+            self._content.deliver()
             # The streams that we know of are the last word of ours: servers open none.
-            self._enqueue(frames.goaway(0, exc.code))
+            self.enqueue(frames.goaway(0, exc.code))
             self.fail(remote_failure(f"{exc} ({code_name(exc.code)})"))
-
-    def data(self, stream_id: int, length: int, data: bytes, start: int, stop: int, end_stream: bool) -> None:
-        stream = self.streams.get(stream_id)
-        if stream is None or stream.head is None or stream.no_content or not stream.remote_open or not length:
-            super().data(stream_id, length, data, start, stop, end_stream)
-            return
-        # The same steps as below for what is in order, written out: this runs for every few KB of a body.
-        window = self._window
-        window.left -= length
-        window.owed += length
-        if window.left < 0:
-            raise _beyond_the_window()
-        if window.owed >= window.batch:
-            self._enqueue(frames.window_update(0, window.settle()))
-        if self._patience.budget < BUDGET:
-            self._patience.earn()
-        self._data_stream = stream
-        window = stream.window
-        window.left -= length
-        if window.left < 0:
-            self._stream_fault(stream, StreamFault(ErrorCodes.FLOW_CONTROL_ERROR, "more came than the window allowed"))
-            return
-        if stop == start:
-            return  # What was read ends here.
-        stream.received += stop - start
-        if stream.expected is not None and stream.received > stream.expected:
-            self._take_excess(stream)
-            return
-        if stream is not self._run_stream:
-            if self._run_stream is not None:
-                self._end_run()
-            self._run_stream = stream
-            self._run_data = data
-        self._run.append(slice(start, stop))
-        if end_stream and stop - start == length:
-            self._end_remote(stream)
-
-    def data_begins(self, stream_id: int, length: int, padding: int) -> None:
-        if not self._window.take(length):
-            raise _beyond_the_window()
-        increment = self._window.consume(length)
-        if increment:
-            self._enqueue(frames.window_update(0, increment))
-        stream = self.streams.get(stream_id)
-        if length > padding:
-            self._patience.earn()
-        else:
-            self._patience.spend()
-        if stream is None or not stream.remote_open:
-            self._check_closed(stream_id, frames.DATA)
-            self._take_unwanted(stream_id, length)
-        elif stream.head is None:
-            self._stream_fault(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, "content came before a response"))
-            stream = None
-        elif not stream.window.take(length):
-            self._stream_fault(stream, StreamFault(ErrorCodes.FLOW_CONTROL_ERROR, "more came than the window allowed"))
-            stream = None
-        elif padding:
-            self.consumed(stream, padding)
-        self._data_stream = stream
-
-    def data_content(self, data: bytes, start: int, stop: int) -> None:
-        stream = self._data_stream
-        if stream is None or not stream.remote_open or stream.failure is not None:
-            return
-        stream.received += stop - start
-        if stream.no_content or (stream.expected is not None and stream.received > stream.expected):
-            self._take_excess(stream)
-            return
-        if stream is not self._run_stream:
-            if self._run_stream is not None:
-                self._end_run()
-            self._run_stream = stream
-            self._run_data = data
-        self._run.append(slice(start, stop))
-
-    def data_ends(self, end_stream: bool) -> None:
-        stream = self._data_stream
-        self._data_stream = None
-        if end_stream and stream is not None and self.streams.get(stream.id) is stream:
-            self._end_remote(stream)
-
-    def _take_excess(self, stream: Stream) -> None:
-        text = "more content than content-length says"
-        self._stream_fault(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, text))
-
-    def _end_run(self) -> None:
-        """Deliver the frames that came one after another for one stream, as one piece: copied once, read at once."""
-        stream, run = self._run_stream, self._run
-        if stream is None:
-            return
-        if len(run) == 1:
-            content = self._run_data[run[0]]
-        else:
-            view = memoryview(self._run_data)
-            content = b"".join([view[part] for part in run])
-        self._run = []
-        self._run_stream = None
-        self._run_data = b""
-        stream.inbox.append(content)
-        self.touched.append(stream)
 
     def header_block(self, stream_id: int, block: bytes, end_stream: bool) -> None:
         fields = self._decoder.decode(block)
         stream = self.streams.get(stream_id)
         if stream is None or not stream.remote_open:
             self._patience.spend()
-            self._check_closed(stream_id, frames.HEADERS)
+            self._late.check_closed(stream_id, frames.HEADERS)
             return
         try:
             if stream.head is None:
@@ -446,10 +329,10 @@ class Engine(Sink):
             else:
                 stream.trailers.extend(trailer_fields(fields) if self._validate else fields)
         except StreamFault as exc:
-            self._stream_fault(stream, exc)
+            self.break_stream(stream, exc)
             return
         if end_stream:
-            self._end_remote(stream)
+            self.end_remote(stream)
 
     def _receive_head(self, stream: Stream, fields: FieldList, end_stream: bool) -> None:
         head: Optional[ResponseHead] = fields.meaning
@@ -486,7 +369,7 @@ class Engine(Sink):
         stream = self.streams.get(stream_id)
         if stream is None:
             self._patience.spend()
-            self._check_opened(stream_id, frames.RST_STREAM)
+            self._late.check_opened(stream_id, frames.RST_STREAM)
             return
         if not stream.remote_open:
             # The response is complete; the server does not want the rest of the request (§ 8.1).
@@ -518,7 +401,7 @@ class Engine(Sink):
             for code, value in pairs:
                 self._patience.spend()
                 self._apply_settings({code: value})
-        self._enqueue(frames.SETTINGS_ACK)
+        self.enqueue(frames.SETTINGS_ACK)
         self.owes_answer = True
 
     def _apply_settings(self, values: Dict[int, int]) -> None:
@@ -543,7 +426,7 @@ class Engine(Sink):
     def _receive_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
         self._patience.spend()
         if not flags & frames.ACK:
-            self._enqueue(frames.ping(payload, frames.ACK))
+            self.enqueue(frames.ping(payload, frames.ACK))
             self.owes_answer = True
             return
         number = int.from_bytes(payload, "big")
@@ -560,7 +443,7 @@ class Engine(Sink):
         for stream in list(self.streams.values()):
             if stream.id > last:
                 text = f"The server did not process stream {stream.id}: {self.goaway}"
-                self._remember_reset(stream)
+                self._late.expect(stream.id, stream.window.left)
                 self._fail_stream(stream, remote_failure(text, unprocessed=True))
 
     def _receive_window_update(self, flags: int, stream_id: int, payload: bytes) -> None:
@@ -574,13 +457,11 @@ class Engine(Sink):
             return
         stream = self.streams.get(stream_id)
         if stream is None:
-            self._check_opened(stream_id, frames.WINDOW_UPDATE)
+            self._late.check_opened(stream_id, frames.WINDOW_UPDATE)
         elif not increment:
-            self._stream_fault(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, "its window was raised by 0"))
+            self.break_stream(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, "its window was raised by 0"))
         elif stream.send_window + increment > frames.MAX_WINDOW:
-            self._stream_fault(
-                stream, StreamFault(ErrorCodes.FLOW_CONTROL_ERROR, "its window was raised beyond 2^31-1")
-            )
+            self.break_stream(stream, StreamFault(ErrorCodes.FLOW_CONTROL_ERROR, "its window was raised beyond 2^31-1"))
         else:
             stream.send_window += increment
             if stream_id in self._blocked and stream.send_window > 0 and self.send_window > 0:
@@ -589,7 +470,8 @@ class Engine(Sink):
 
     # The table.
 
-    def _enqueue(self, data: Buffer) -> None:
+    def enqueue(self, data: Buffer) -> None:
+        """Put `data` in line to be written."""
         self.outbound.append(data)
         self.enqueued += len(data)
 
@@ -606,27 +488,29 @@ class Engine(Sink):
         if not stream.remote_open:
             self._forget(stream)
 
-    def _end_remote(self, stream: Stream) -> None:
-        if self._run_stream is stream:
-            self._end_run()
+    def end_remote(self, stream: Stream) -> None:
+        """Take the end of a response."""
+        if self._content.stream is stream:
+            self._content.deliver()
         if stream.expected is not None and stream.received != stream.expected:
             text = f"{stream.received} bytes of content where content-length is {stream.expected}"
-            self._stream_fault(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, text))
+            self.break_stream(stream, StreamFault(ErrorCodes.PROTOCOL_ERROR, text))
             return
         stream.remote_open = False
         self.touched.append(stream)
         if not stream.local_open:
             self._forget(stream)
 
-    def _stream_fault(self, stream: Stream, fault: StreamFault) -> None:
-        self._remember_reset(stream)
-        self._enqueue(frames.rst_stream(stream.id, fault.code))
+    def break_stream(self, stream: Stream, fault: StreamFault) -> None:
+        """End a stream on which the server broke a rule."""
+        self._late.expect(stream.id, stream.window.left)
+        self.enqueue(frames.rst_stream(stream.id, fault.code))
         text = f"The server broke the protocol on stream {stream.id}: {fault} ({code_name(fault.code)})"
         self._fail_stream(stream, remote_failure(text))
 
     def _fail_stream(self, stream: Stream, failure: Failure) -> None:
-        if self._run_stream is stream:
-            self._end_run()
+        if self._content.stream is stream:
+            self._content.deliver()
         if stream.remote_open:
             stream.failure = failure
         self._forget(stream)
@@ -638,43 +522,7 @@ class Engine(Sink):
         stream.local_open = stream.remote_open = False
         if not self.streams and self._window.owed >= _IDLE_DEBT and self.failure is None:
             # An idle connection owes the server next to nothing; this leaves with whatever is written next.
-            self._enqueue(frames.window_update(0, self._window.settle()))
-
-    def _remember_reset(self, stream: Stream) -> None:
-        self._reset_ids[stream.id] = stream.window.left
-        if len(self._reset_ids) > _REMEMBERED_RESETS:
-            oldest = next(iter(self._reset_ids))
-            del self._reset_ids[oldest]
-            self._forgotten_reset = max(self._forgotten_reset, oldest)
-
-    def _check_opened(self, stream_id: int, kind: int) -> None:
-        if stream_id >= self._next_id or not stream_id % 2:
-            raise ConnectionFault(
-                ErrorCodes.PROTOCOL_ERROR,
-                f"The server sent a frame of type {kind} on stream {stream_id}, which is idle",
-            )
-
-    def _check_closed(self, stream_id: int, kind: int) -> None:
-        """Let pass what was under way when we reset its stream, and nothing else (§ 5.1)."""
-        self._check_opened(stream_id, kind)
-        if stream_id not in self._reset_ids and stream_id > self._forgotten_reset:
-            raise ConnectionFault(
-                ErrorCodes.STREAM_CLOSED, f"The server sent a frame of type {kind} on stream {stream_id} after its end"
-            )
-
-    def _take_unwanted(self, stream_id: int, length: int) -> None:
-        left = self._reset_ids.get(stream_id)
-        if left is None:
-            return
-        if left < length:
-            raise ConnectionFault(
-                ErrorCodes.FLOW_CONTROL_ERROR, f"The server kept on sending on stream {stream_id} after it was reset"
-            )
-        self._reset_ids[stream_id] = left - length
-
-
-def _beyond_the_window() -> ConnectionFault:
-    return ConnectionFault(ErrorCodes.FLOW_CONTROL_ERROR, "The server sent more than the connection's window")
+            self.enqueue(frames.window_update(0, self._window.settle()))
 
 
 _handlers: Dict[int, Callable[[Engine, int, int, bytes], None]] = {

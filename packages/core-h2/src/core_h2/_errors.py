@@ -9,13 +9,22 @@ Rules that hold here:
 
 from __future__ import annotations
 
-from typing import Optional, Type
+from typing import NamedTuple, Optional, Type
 
 from h2.errors import ErrorCodes
 
 from core_backends import RemoteProtocolError
 
-__all__ = ["ConnectionFault", "ErrorCodes", "Failure", "StreamFault", "code_name", "excerpt", "remote_failure"]
+__all__ = [
+    "ConnectionFault",
+    "ErrorCodes",
+    "Failure",
+    "GoAway",
+    "StreamFault",
+    "code_name",
+    "excerpt",
+    "remote_failure",
+]
 
 _EXCERPT_LENGTH = 120
 
@@ -34,6 +43,18 @@ class StreamFault(Exception):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class GoAway(NamedTuple):
+    """What the server's last GOAWAY said."""
+
+    last_stream_id: int
+    code: int
+    debug_data: bytes
+
+    def __str__(self) -> str:
+        text = f"GOAWAY {code_name(self.code)}"
+        return f"{text}, debug data {excerpt(self.debug_data)}" if self.debug_data else text
 
 
 class Failure:

@@ -34,7 +34,7 @@ from ._frames import (
     WINDOW_UPDATE,
 )
 
-__all__ = ["FrameParser", "Sink"]
+__all__ = ["ContentSink", "FrameParser", "Sink"]
 
 _MOST_CONTINUATIONS = 128
 _STREAM_ID = 0x7FFFFFFF
@@ -56,8 +56,8 @@ _names = {
 }
 
 
-class Sink:
-    """What a parser reports to."""
+class ContentSink:
+    """What a parser reports DATA frames to."""
 
     def data(self, stream_id: int, length: int, data: bytes, start: int, stop: int, end_stream: bool) -> None:
         """A DATA frame without padding, whose content is `data[start:stop]` and, where that is not all, what follows:
@@ -81,6 +81,10 @@ class Sink:
         """The end of the DATA frame."""
         raise NotImplementedError
 
+
+class Sink:
+    """What a parser reports all other frames to."""
+
     def header_block(self, stream_id: int, block: bytes, end_stream: bool) -> None:
         """A complete header block."""
         raise NotImplementedError
@@ -91,13 +95,17 @@ class Sink:
 
 
 class FrameParser:
-    """Reads what the server sends. `max_block_size` bounds a header block in bytes."""
+    """Reads what the server sends: DATA for `content`, the rest for `sink`.
+
+    `max_block_size` bounds a header block in bytes.
+    """
 
     __slots__ = (
         "_block",
         "_block_ends_stream",
         "_block_size",
         "_block_stream",
+        "_content",
         "_content_left",
         "_ends_stream",
         "_in_data",
@@ -108,8 +116,9 @@ class FrameParser:
         "_sink",
     )
 
-    def __init__(self, sink: Sink, max_block_size: int) -> None:
+    def __init__(self, sink: Sink, content: ContentSink, max_block_size: int) -> None:
         self._sink = sink
+        self._content = content
         self._max_block_size = max_block_size
         self._rest = bytearray()  # The beginning of a frame, of which `_needed` bytes have to be there.
         self._needed = 0
@@ -151,14 +160,14 @@ class FrameParser:
                         position += needed
                         stop = position + length
                         if stop <= end:
-                            sink.data(stream_id, length, data, position, stop, bool(flags & END_STREAM))
+                            self._content.data(stream_id, length, data, position, stop, bool(flags & END_STREAM))
                             position = stop
                             continue
                         self._in_data = True
                         self._ends_stream = bool(flags & END_STREAM)
                         self._padding_left = 0
                         self._content_left = stop - end
-                        sink.data(stream_id, length, data, position, end, self._ends_stream)
+                        self._content.data(stream_id, length, data, position, end, self._ends_stream)
                         return
                     needed += 1 if length and flags & PADDED else 0
                     if end - position >= needed:
@@ -203,7 +212,7 @@ class FrameParser:
             self._padding_left = 0
         self._in_data = True
         self._ends_stream = bool(flags & END_STREAM)
-        self._sink.data_begins(stream_id, length, padding)
+        self._content.data_begins(stream_id, length, padding)
 
     def _continue_data(self, data: bytes, position: int, end: int) -> int:
         left = self._content_left
@@ -213,7 +222,7 @@ class FrameParser:
                 stop = end
             if stop > position:
                 self._content_left = left - (stop - position)
-                self._sink.data_content(data, position, stop)
+                self._content.data_content(data, position, stop)
                 position = stop
             if self._content_left:
                 return position
@@ -224,7 +233,7 @@ class FrameParser:
             if self._padding_left:
                 return position
         self._in_data = False
-        self._sink.data_ends(self._ends_stream)
+        self._content.data_ends(self._ends_stream)
         return position
 
     def _dispatch(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
