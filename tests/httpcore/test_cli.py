@@ -298,6 +298,16 @@ def test_what_the_server_says_cannot_move_the_cursor(capsysbinary: Capture) -> N
     assert "\x1b" not in one_line(capsysbinary)
 
 
+def test_nor_can_what_it_says_of_the_status(tmp_path: pathlib.Path, capsysbinary: Capture) -> None:
+    picture = tmp_path / "picture.svg"
+    # The one byte for what is ESC [ otherwise.
+    with peer(answer(b"hello", status=b"200 \x9b2Jgone")) as server:
+        assert main(["--trace", "--trace-svg", str(picture), server.url]) == 0
+    _, err = capsysbinary.readouterr()
+    assert b"200 \\x9b2Jgone" in err and "\x9b" not in err.decode("utf-8")
+    assert "\x9b" not in picture.read_text(encoding="utf-8")
+
+
 def test_an_unexpected_error_is_no_exit_code() -> None:
     """A traceback says more about a defect than any line could."""
     assert exit_code_of(KeyError("x")) is None

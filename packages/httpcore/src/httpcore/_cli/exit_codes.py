@@ -23,7 +23,7 @@ from core_backends import (
     UnsupportedProtocol,
 )
 
-__all__ = ["CommandError", "ExitCode", "exit_code_of", "line_of"]
+__all__ = ["CommandError", "ExitCode", "exit_code_of", "line_of", "printable"]
 
 
 class ExitCode(enum.IntEnum):
@@ -90,5 +90,9 @@ def line_of(error: BaseException) -> str:
     if not isinstance(error, CommandError):
         name = type(error).__name__
         text = f"{name}: {text}" if text else name
-    # What a peer sent may stand in the text, and a terminal would obey it.
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Return `text` with control characters spelt out: what a peer sent may stand in it, and a terminal would obey."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -18,7 +18,7 @@ from core_backends import Response
 from .. import __version__
 from .arguments import parse_arguments
 from .body import Body, body_of, headers_of, method_of
-from .exit_codes import CommandError, ExitCode, exit_code_of, line_of
+from .exit_codes import CommandError, ExitCode, exit_code_of, line_of, printable
 from .output import Output, head_of, leave_standard_output, length_of
 from .progress import Meter, meter_wanted, metered
 from .route import extensions_of, pool_of
@@ -119,7 +119,7 @@ class _Command:
         options = self._options
         head = head_of(response)
         status_line = head.split(b"\r\n", 1)[0].decode("latin-1")
-        self._outcome = status_line.partition(" ")[2]
+        self._outcome = printable(status_line.partition(" ")[2])
         with Output(options.output) as output:
             if options.include or options.head:
                 output.write(head)
