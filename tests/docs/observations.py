@@ -324,6 +324,25 @@ def credentials_of_a_proxy(name: str) -> str:
     return re.sub(r" at 0x\w+", "", repr(module.Proxy("http://proxy:1", auth=("user", "secret"))))
 
 
+def an_upload_that_is_refused(name: str) -> str:
+    """The server neither reads on nor closes until it is told to, or has waited in vain."""
+    told = threading.Event()
+    waited: List[bool] = []
+
+    def handler(connection: socket.socket) -> None:
+        head(connection)
+        connection.sendall(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+        waited.append(not told.wait(SECONDS / 4))
+
+    with serving(handler) as port, client(name) as ours:
+        try:
+            status = ours.pool.request("POST", f"http://127.0.0.1:{port}/", content=bytes(64 * 1024 * 1024)).status
+        except Exception as exc:
+            return f"{type(exc).__name__}: {exc}"
+        told.set()
+        return f"{status} when the server closes" if any(waited) else f"{status} at once"
+
+
 def urls_as_keys(name: str) -> str:
     module = importlib.import_module(name)
     return str(len({module.URL("http://a/"), module.URL("http://a/")}))
@@ -339,6 +358,7 @@ TRANSPORTS = [
     idle_beside_two_busy,
     retries_through_a_proxy_that_hangs_up,
     credentials_of_a_proxy,
+    an_upload_that_is_refused,
     urls_as_keys,
 ]
 

@@ -24,6 +24,7 @@ CLAIMS = {
     observations.credentials_of_a_proxy: (
         "Proxy(url=URL(scheme=b'http', host=b'proxy', port=1, target=b'/'), auth=('********', '********'))"
     ),
+    observations.an_upload_that_is_refused: "413 at once",
     observations.urls_as_keys: "1",
 }
 
