@@ -132,12 +132,14 @@ async def test_connection_ended_without_a_response(client: Client, endpoint: End
 
 @every_transport
 @pytest.mark.parametrize("kind", ["bytes", "parts"])
-@pytest.mark.parametrize("path", ["/reject-and-drain", "/reject-and-reset"])
+@pytest.mark.parametrize("path", ["/reject-and-drain", "/reject-and-reset", "/reject-and-ignore"])
 async def test_response_before_the_upload_ends(client: Client, endpoint: Endpoint, path: str, kind: str) -> None:
     if path == "/reject-and-reset" and sys.platform != "linux":
         pytest.skip("what was received before a reset stays readable on Linux only")
     if path == "/reject-and-reset" and client.name == "asyncio-anyio":
         pytest.skip("anyio's streams give up what the kernel still holds when a write fails")
+    if path == "/reject-and-ignore" and "anyio" in client.name:
+        pytest.skip("on anyio's streams the answer is looked for when a write fails or times out")
     piece = b"x" * 100000
     async with client.pool(endpoint, max_connections=1) as pool:
         content = piece * 500 if kind == "bytes" else client.body(*[piece] * 500)
