@@ -198,8 +198,9 @@ class H11Codec:
                 event = self._connection.next_event()
             return event
         except h11.RemoteProtocolError as exc:
-            error = exc
-        text = str(error)
+            text = str(exc)
+            # h11 raises it in a method of its own: the traceback holds it, and all who called, the request among them.
+            exc.__traceback__ = None
         if text.startswith("can't handle event type ConnectionClosed"):
             text = _DISCONNECTED
         raise remote_error(text)
@@ -208,7 +209,7 @@ class H11Codec:
         pending = self._pending
         if pending is not None:
             if isinstance(pending, RemoteProtocolError):
-                raise pending
+                raise RemoteProtocolError(*pending.args)
             self._pending = None
             return pending
         if self._ended:
@@ -229,7 +230,7 @@ class H11Codec:
             try:
                 self._pending = self.next_body() or None
             except RemoteProtocolError as exc:
-                self._pending = exc
+                self._pending = exc.with_traceback(None)
         return self._ended
 
     def leftover(self) -> bytes:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import time
 from types import AsyncGeneratorType, TracebackType
-from typing import Any, Awaitable, Callable, Dict, List, Mapping, NoReturn, Optional, Type, Union
+from typing import Any, Awaitable, Callable, Dict, List, Mapping, Optional, Type, Union
 
 from core_backends import (
     AsyncConnectionInterface,
@@ -91,7 +91,8 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         self._codec: Codec = codec_factory(codec)(self.MAX_INCOMPLETE_EVENT_SIZE)
         self._head: Optional[Head] = None
         self._unsent: List[Buffer] = []
-        # Both are set once: there is no exchange after one that failed, or whose request was not sent whole.
+        # All are set once: there is no exchange after one that failed, or whose request was not sent whole. A failure
+        # is kept while it is judged only: its traceback holds the connection, and the request.
         self._write_failure: Optional[Exception] = None
         self._closed_before_response = False
         self._sent_whole = True
@@ -124,9 +125,11 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
                 head = await trace.call("receive_response_headers", {"request": request}, self._receive_head, request)
         except BaseException as exc:
             self.abort()
+            self._write_failure = self._early = None
             if trace is not None and not isinstance(exc, GeneratorExit):
                 await trace.call("response_closed", {}, self._released)
             raise
+        self._write_failure = None
         return self._response(request, head, trace)
 
     def _take(self) -> None:
@@ -161,7 +164,7 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
                 try:
                     await self._stream.write(buffer, timeout=phase_timeout(request.extensions, "write"))
                 except (WriteError, WriteTimeout, OSError) as exc:
-                    self._failed_to_write(exc)
+                    raise self._failed_to_write(exc)  # noqa: B904
         except (WriteError, WriteTimeout) as exc:
             # The caller's own iterator may raise the same classes; only a failure of this stream is ours to judge.
             if exc is not self._write_failure:
@@ -230,7 +233,7 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
                         break
             await self._stream.write(buffer, timeout=phase_timeout(extensions, "write"))
         except (WriteError, WriteTimeout, OSError) as exc:
-            self._failed_to_write(exc)
+            raise self._failed_to_write(exc)  # noqa: B904
 
     async def _listen(self) -> None:
         """Take in what has come while the request is being sent."""
@@ -245,21 +248,21 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
             return  # It was not for us after all: a part of a record, or a false alarm.
         except (ReadError, RemoteProtocolError) as exc:
             self._early = exc
-        early = self._early
-        if early is not None and (isinstance(early, Exception) or early[1] >= 300):
+        if self._early is not None and (isinstance(self._early, Exception) or self._early[1] >= 300):
             self._sent_whole = False
             self._unsent = []
 
-    def _failed_to_write(self, exc: Exception) -> NoReturn:
-        """Note why nothing more can be sent, and raise it as one of the documented exceptions."""
+    def _failed_to_write(self, exc: Exception) -> Exception:
+        """Note why nothing more can be sent, and return it as one of the documented exceptions, to be raised."""
         self._unsent = []
         self._sent_whole = False
-        if isinstance(exc, (WriteError, WriteTimeout)):
-            self._write_failure = exc
-            raise exc
-        # A user's own stream may raise what the system, or `ssl`, gave it; the same below.
-        self._write_failure = failure = WriteError(str(exc) or repr(exc))
-        raise failure from exc
+        if not isinstance(exc, (WriteError, WriteTimeout)):
+            # A user's own stream may raise what the system, or `ssl`, gave it; the same below.
+            failure = WriteError(str(exc) or repr(exc))
+            failure.__cause__ = exc
+            exc = failure
+        self._write_failure = exc
+        return exc
 
     async def _receive_head(self, request: Request) -> Head:
         """Return the head of the final response, or of a 101.
@@ -267,29 +270,27 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         After a failed write that is an answer which the server gave without waiting for the rest; where there is none,
         the failure of the write is raised.
         """
-        failure = self._write_failure
         try:
             head = await self._final_head(request.extensions)
         except (ReadError, RemoteProtocolError) as exc:
             self._closed_before_response = not self._codec.heard and self._life.state is State.ACTIVE
-            if failure is None:
+            if self._write_failure is None:
                 raise
-            raise failure from exc
+            raise self._write_failure from exc
         except ReadTimeout as exc:
-            if failure is None:
+            if self._write_failure is None:
                 raise
-            raise failure from exc
-        if failure is not None and head[1] == 101:
-            raise failure
+            raise self._write_failure from exc
+        if self._write_failure is not None and head[1] == 101:
+            raise self._write_failure
         self._head = head
         return head
 
     async def _final_head(self, extensions: Mapping[str, Any]) -> Head:
-        early = self._early
+        if isinstance(self._early, Exception):
+            raise self._early
+        early, self._early = self._early, None
         if early is not None:
-            self._early = None
-            if isinstance(early, Exception):
-                raise early
             return early
         codec = self._codec
         while True:

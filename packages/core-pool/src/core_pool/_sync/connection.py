@@ -178,7 +178,6 @@ class HTTPConnection(ConnectionInterface):
             extensions = _within(patience, request.extensions)
 
     def _run(self, attempt: _Attempt, extensions: Mapping[str, Any]) -> ConnectionInterface:
-        failure: Optional[Exception] = None
         try:
             if self._closed:
                 attempt.interrupt.fire()
@@ -189,18 +188,27 @@ class HTTPConnection(ConnectionInterface):
                 raise Interrupted
             return connection
         except Interrupted as exc:
-            attempt.error = ConnectError(f"The connection to {self._origin} was closed while it was being established.")
-            raise attempt.error from exc
+            text = f"The connection to {self._origin} was closed while it was being established."
+            self._failed(attempt, ConnectError(text))
+            raise ConnectError(text) from exc
         except SHARED_FAILURES as exc:
-            failure = exc
+            self._failed(attempt, exc, own_patience=_own_patience(exc, extensions))
             raise
         finally:
             with self._lock:
-                self._attempt = None
-                if failure is not None and not (attempt.waiting and _own_patience(failure, extensions)):
-                    attempt.error = failure
-                self._connect_failed = attempt.error is not None
+                if self._attempt is attempt:
+                    self._attempt = None
             attempt.done.set()
+
+    def _failed(self, attempt: _Attempt, failure: Exception, *, own_patience: bool = False) -> None:
+        with self._lock:
+            self._attempt = None
+            if own_patience and attempt.waiting:
+                return  # One who waits has time left, perhaps, and begins another attempt.
+            self._connect_failed = True
+            # An attempt that holds what ended it is held by that in turn, and the request with it: not for nobody.
+            if attempt.waiting:
+                attempt.error = failure
 
     def _establish_with_retries(self, extensions: Mapping[str, Any]) -> ConnectionInterface:
         waits = pauses(self._retries)

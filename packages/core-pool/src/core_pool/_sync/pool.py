@@ -391,7 +391,10 @@ class ConnectionPool(RequestInterface):
                 plan.cancel(waiter, time.monotonic())
         self._follow_up()
         if waiter.error is not None:
-            raise waiter.error
+            try:
+                raise waiter.error
+            finally:
+                waiter.error = None  # This frame is in its traceback: the two would hold each other, and the request.
         if waiter.slot is None:
             raise PoolTimeout(
                 f"No connection became free in time: {plan.leases} requests hold one, {plan.waiting} wait, "
