@@ -251,6 +251,29 @@ def unused_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def test_standard_output_without_buffer_may_take_it_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Parts(io.RawIOBase):
+        taken = b""
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            part = bytes(data[:3])
+            self.taken += part
+            return len(part)
+
+    class Unbuffered:
+        """What `python -u` gives."""
+
+        buffer = Parts()
+
+    monkeypatch.setattr("sys.stdout", Unbuffered())
+    with peer(answer(b"hello, hello")) as server:
+        assert main([server.url]) == 0
+    assert Unbuffered.buffer.taken == b"hello, hello"
+
+
 def test_a_refused_connection(capsysbinary: Capture) -> None:
     assert main([f"http://127.0.0.1:{unused_port()}/"]) == 4
     assert one_line(capsysbinary).startswith("ConnectError: ")

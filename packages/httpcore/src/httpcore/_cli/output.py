@@ -35,7 +35,13 @@ class Output:
         """Write `data` out; raises `CommandError` where that is not possible."""
         try:
             target = self._opened()
-            target.write(data)
+            rest = memoryview(data)
+            while rest:
+                # `python -u` makes standard output a file that takes what it can at once, which may be a part.
+                taken = target.write(rest)
+                if taken is None:
+                    raise BlockingIOError(errno.EAGAIN, "it does not wait for its reader")
+                rest = rest[taken:]
             target.flush()
         except (OSError, ValueError) as exc:
             if self._path is None and getattr(exc, "errno", None) in _NO_READER:
