@@ -255,6 +255,21 @@ def test_content_is_whole_however_it_is_cut(size: int) -> None:
         assert all(stream.inbox)
 
 
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_what_is_read_may_be_bytes_of_another_kind(kind: Any) -> None:
+    wire = Wire()
+    stream = wire.get()
+    wire.run()
+    wire.peer.respond(1, b"hello")
+    said = bytearray(wire.peer.out)
+    for start in range(0, len(said), 7):
+        piece = said[start : start + 7]
+        wire.engine.receive(kind(piece))
+        piece[:] = bytes(len(piece))
+    assert content_of(stream) == b"hello" and all(type(part) is bytes for part in stream.inbox)
+    assert stream.head is not None and stream.head.headers == [(b"content-type", b"text/plain")]
+
+
 def test_frames_that_come_together_are_one_piece() -> None:
     wire = Wire()
     first, second = wire.get(), wire.get()

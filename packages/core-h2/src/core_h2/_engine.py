@@ -304,6 +304,9 @@ class Engine(Sink):
         if not data:
             self.end_of_stream()
             return
+        if type(data) is not bytes:
+            # A user's own stream may return what it goes on to change.
+            data = bytes(data)
         try:
             self._parser.feed(data)
             if self._content.stream is not None:
