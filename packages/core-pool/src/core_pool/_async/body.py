@@ -1,9 +1,13 @@
-"""The body of a pooled response: whoever ends it, however, gives the connection back exactly once."""
+"""The body of a pooled response: whoever ends it, however, gives the connection back exactly once.
+
+One thread may read it to its end while another one closes it. What both take the lease out of is a list, of whose items
+each comes out once.
+"""
 
 from __future__ import annotations
 
 import warnings
-from typing import Any, AsyncIterator, Optional
+from typing import Any, AsyncIterator, List, Optional
 
 from core_backends.lowlevel import AsyncWholeBody, abandon
 
@@ -15,12 +19,12 @@ __all__ = ["AsyncPoolByteStream"]
 class AsyncPoolByteStream(AsyncWholeBody):
     """Iterates over a response's body and gives its lease back at the end, on an error, or when closed."""
 
-    __slots__ = ("__weakref__", "_iterator", "_pool", "_slot", "_stream")
+    __slots__ = ("__weakref__", "_iterator", "_lease", "_pool", "_stream")
 
     def __init__(self, stream: Any, slot: Slot[Any], pool: Any) -> None:
         self._stream = stream
         self._iterator: Optional[AsyncIterator[bytes]] = None
-        self._slot: Optional[Slot[Any]] = slot
+        self._lease: List[Slot[Any]] = [slot]
         self._pool = pool
 
     def __aiter__(self) -> AsyncPoolByteStream:
@@ -50,23 +54,29 @@ class AsyncPoolByteStream(AsyncWholeBody):
         except BaseException:
             self._fail()
             raise
-        slot, self._slot = self._slot, None
+        slot = self._take_lease()
         if slot is not None:
             self._pool._release(slot, failed=False)
             if self._pool._plan.closing:
                 await self._pool._tidy()
         return data
 
+    def _take_lease(self) -> Optional[Slot[Any]]:
+        try:
+            return self._lease.pop()
+        except IndexError:
+            return None
+
     def _fail(self) -> None:
         """Give the connection back broken. Reached on cancellation too: nothing is awaited here."""
-        slot, self._slot = self._slot, None
+        slot = self._take_lease()
         if slot is not None:
             abandon(self._stream)
             self._pool._release(slot, failed=True)
 
     async def aclose(self) -> None:
         """Give the connection back; a body that was not read to its end is given up."""
-        slot, self._slot = self._slot, None
+        slot = self._take_lease()
         if slot is None:
             return
         failed = True
@@ -80,12 +90,11 @@ class AsyncPoolByteStream(AsyncWholeBody):
             await self._pool._tidy()
 
     def __del__(self) -> None:
-        slot = self._slot
+        slot = self._take_lease()
         if slot is not None:
-            self._slot = None
             self._pool._drop(slot)
             message = f"A response was dropped without being closed: {self!r}"
             warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} [{'open' if self._slot is not None else 'closed'}]>"
+        return f"<{type(self).__name__} [{'open' if self._lease else 'closed'}]>"
