@@ -9,12 +9,13 @@ import select
 import socket
 import sys
 import threading
-from typing import Any, Tuple
+import weakref
+from typing import Any, Deque, Tuple
 
 import pytest
 
 import core_backends
-from core_backends import ConnectError, ConnectTimeout, ReadError
+from core_backends import ConnectError, ConnectTimeout, ReadError, ReadTimeout
 from core_backends.testing import AsyncBackground
 
 from .conftest import run_asyncio, run_trio
@@ -79,6 +80,99 @@ def test_a_trio_stream_can_be_aborted_from_another_thread(listener: socket.socke
                     await reading.wait()
 
     run_trio(main)
+
+
+def test_aborting_an_asyncio_stream_from_another_thread_takes_nothing_from_under_a_read(
+    listener: socket.socket,
+) -> None:
+    class Buffer(Deque[Any]):
+        """Found to have something in it, just before the stream is aborted."""
+
+        def __bool__(self) -> bool:
+            if not len(self):
+                return False
+            aborting = threading.Thread(target=stream.abort)
+            aborting.start()
+            aborting.join()
+            return True
+
+    stream: Any = None
+
+    async def main() -> None:
+        nonlocal stream
+        stream = await core_backends.AsyncioBackend().connect_tcp(
+            host="127.0.0.1", port=listener.getsockname()[1], timeout=20
+        )
+        stream._buffer = Buffer([b"data"])
+        assert await stream.read(100, 20) == b"data"
+        await asyncio.sleep(0)
+        with pytest.raises(ReadError):
+            await stream.read(100, 20)
+
+    run_asyncio(main)
+
+
+def test_an_asyncio_stream_that_is_closed_is_freed_at_once(listener: socket.socket) -> None:
+    async def used() -> Any:
+        stream = await core_backends.AsyncioBackend().connect_tcp(
+            host="127.0.0.1", port=listener.getsockname()[1], timeout=20
+        )
+        with pytest.raises(ReadTimeout):
+            await stream.read(100, 0.001)
+        await stream.aclose()
+        return weakref.ref(stream)
+
+    async def main() -> None:
+        gc.collect()
+        gc.disable()
+        try:
+            reference = await used()
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert reference() is None
+        finally:
+            gc.enable()
+
+    run_asyncio(main)
+
+
+def test_nothing_is_read_past_a_loop_that_reads_ahead(listener: socket.socket) -> None:
+    """Windows' event loop has begun a read that ends when data comes; this one only says that it is of that kind."""
+
+    class Loop(asyncio.SelectorEventLoop):
+        _proactor = None
+
+    def wait_for(sock: socket.socket) -> None:
+        assert select.select([sock], [], [], 20)[0]
+
+    async def main() -> None:
+        stream: Any = await core_backends.AsyncioBackend().connect_tcp(
+            host="127.0.0.1", port=listener.getsockname()[1], timeout=20
+        )
+        peer, _ = listener.accept()
+        with peer:
+            sock = stream.get_extra_info("socket")
+            peer.sendall(b"first")
+            wait_for(sock)
+            # What the loop has taken, and has not handed on yet.
+            taken = sock.recv(100)
+            assert not stream.get_extra_info("is_readable")
+            peer.sendall(b"second")
+            wait_for(sock)
+            assert stream.get_extra_info("is_readable")
+            assert stream.read_nowait(100) is None
+            stream.get_buffer(-1)[: len(taken)] = taken
+            stream.buffer_updated(len(taken))
+            assert await stream.read(100, 20) == b"first"
+            assert await stream.read(100, 20) == b"second"
+            await stream.aclose()
+
+    loop = Loop()
+    try:
+        loop.run_until_complete(main())
+        loop.run_until_complete(asyncio.sleep(0))
+    finally:
+        loop.close()
 
 
 def test_aborting_with_unsent_bytes_does_not_wait_for_the_peer(kind: Any, listener: socket.socket) -> None:

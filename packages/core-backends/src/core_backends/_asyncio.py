@@ -127,6 +127,9 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         self._read_alarm: Optional[_Alarm] = None
         self._write_alarm: Optional[_Alarm] = None
         self._peek: Optional[Callable[[Optional[float]], Any]] = None
+        # Whether the loop begins to read before anything has arrived, as that of Windows does. What it has taken may
+        # reach this stream later than what is on the socket then, so nobody else may read that.
+        self._reads_ahead = hasattr(loop, "_proactor")
 
     # What the transport calls.
 
@@ -164,7 +167,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         return True
 
     def connection_lost(self, exc: Optional[Exception]) -> None:
-        if exc is not None and not self._at_end:
+        if exc is not None and not self._at_end and not self._reads_ahead:
             self._rescue()
         self._at_end = True
         if exc is not None and self._lost is None:
@@ -172,6 +175,8 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         for alarm in (self._read_alarm, self._write_alarm):
             if alarm is not None:
                 alarm.cancel()
+        # They call this stream back: a reference in a circle.
+        self._read_alarm = self._write_alarm = None
         self._closed = True
         self._wake_reader()
         self._wake_writers()
@@ -423,8 +428,8 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Close the stream at once; what has not been sent yet is given up."""
         self._closed = True
-        self._forget_arrived()
         if self._loop.is_closed() or os.getpid() != self._process:
+            self._forget_arrived()
             self._close_descriptor()
             return
         if self._loop.is_running() and asyncio._get_running_loop() is not self._loop:
@@ -436,6 +441,8 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         self._abort_here()
 
     def _abort_here(self) -> None:
+        # Not from another thread: a read may be about to take what is here.
+        self._forget_arrived()
         self._transport.abort()
         self._wake_reader()
         self._wake_writers()
@@ -482,8 +489,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
-            self._look()
-            return bool(self._buffer) or self._at_end or self._closed
+            return self._look() or bool(self._buffer) or self._at_end or self._closed
         if info == "socket":
             return self._sock
         if info == "client_addr" or info == "server_addr":
@@ -493,28 +499,33 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
                 return None
         return None
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
         """Ask the socket itself: what arrived since the loop's last turn, or while a coroutine kept it from turning, is
         not known to the transport yet, and a connection whose end waits to be noticed must not be used.
+
+        Takes what is there; True where there is something that must be left to the loop.
         """
         if self._buffer or self._at_end or self._closed:
-            return
+            return False
         try:
             if self._peek is None:
                 self._peek = watch_readable(self._sock)
             if not self._peek(0):
-                return
+                return False
+            if self._reads_ahead:
+                return True
             arrived = self._sock.recv(HIGH_WATER)
         except BlockingIOError:
-            return
+            return False
         except (OSError, ValueError) as exc:
             self._lost = self._lost or exc
             self._at_end = True
-            return
+            return False
         if arrived:
             self._arrived(arrived)
         else:
             self._at_end = True
+        return False
 
 
 def _text_of(exc: Exception) -> str:
