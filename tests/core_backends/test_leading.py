@@ -85,3 +85,15 @@ def test_parts_are_written_where_the_stream_below_can() -> None:
 
     stream = LeadingStream(Partial(), b"x")
     assert (stream.write_some(b"12345", 1), stream.write_some_nowait(b"12345")) == (3, 2)
+
+
+def test_who_writes_and_watches_is_told_of_the_bytes_in_front_first() -> None:
+    class Watching(ScriptedStream):
+        def write_some_unless_readable(self, buffer: bytes, timeout: Any = None) -> int:
+            return 3
+
+    stream = LeadingStream(Watching(), b"x")
+    assert stream.write_some_unless_readable(b"12345", 1) == 0
+    assert stream.read(10) == b"x"
+    assert stream.write_some_unless_readable(b"12345", 1) == 3
+    assert not hasattr(LeadingStream(ScriptedStream(), b"x"), "write_some_unless_readable")
