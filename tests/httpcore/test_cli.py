@@ -201,6 +201,9 @@ def test_a_status_of_400_and_above_fails_on_request_only(capsysbinary: Capture) 
         (["http://h/", "--read-timeout=-1"], "no number of seconds"),
         (["http://h/", "--read-timeout", "nan"], "no number of seconds"),
         (["http://h/", "--retries", "few"], "'few' is no count"),
+        (["http://h/", "--retries", "9" * 20], "is no count"),
+        (["http://h/", "-X", "G\u00c4T"], "ASCII"),
+        (["http://h/", "-X", ""], "a method is a word"),
         (["http://h/", "--http2", "--http1.1"], "not allowed with"),
         (["http://h/", "--key", "k"], "--key needs --cert"),
         (["http://h/", "--unix-socket", "s", "--proxy", "http://p"], "choose one"),
@@ -233,6 +236,9 @@ def test_an_output_that_cannot_be_written_has_the_same_code(tmp_path: pathlib.Pa
     with peer(answer(b"text")) as server:
         assert main([server.url, "-o", str(tmp_path / "no" / "out")]) == 3
     assert "cannot write to" in one_line(capsysbinary)
+    with peer(answer(b"")) as server:
+        assert main([server.url, "--trace-svg", "a name that no file has: \0"]) == 3
+    assert "cannot write the picture" in one_line(capsysbinary)
 
 
 @pytest.mark.parametrize("name, words", [("stdout", []), ("stdin", ["-d", "@-"])])

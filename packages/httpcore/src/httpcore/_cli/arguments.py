@@ -52,7 +52,7 @@ def _parser(version: str) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"httpcore {version}")
 
     request = parser.add_argument_group("the request")
-    request.add_argument("-X", "--method", help="GET; with --data POST, with --head HEAD")
+    request.add_argument("-X", "--method", type=_method, help="GET; with --data POST, with --head HEAD")
     request.add_argument(
         "-H",
         "--header",
@@ -156,6 +156,12 @@ def _proxy(text: str) -> Tuple[URL, Optional[Tuple[bytes, bytes]]]:
     return url, (unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or ""))
 
 
+def _method(text: str) -> str:
+    if not text or not text.isascii():
+        raise argparse.ArgumentTypeError("a method is a word of ASCII characters")
+    return text
+
+
 def _header(text: str) -> Tuple[bytes, Optional[bytes]]:
     """Return name and value; the value is None where the header is to be left out."""
     name, colon, value = text.partition(":")
@@ -184,7 +190,7 @@ def _seconds(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > 9:
         raise argparse.ArgumentTypeError(f"{text!r} is no count")
     return int(text)
 

@@ -82,7 +82,7 @@ class _Command:
             try:
                 with open(options.trace_svg, "w", encoding="utf-8") as picture:
                     picture.write(svg(timeline, title))
-            except OSError as exc:
+            except (OSError, ValueError) as exc:
                 _say(f"cannot write the picture: {exc}")
                 return code or ExitCode.LOCAL_FILE
         return code
