@@ -139,7 +139,7 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         # Looked at by its owner only: what another one is receiving right now would pass for a server's last words.
         if life.request_count > 1 and time.monotonic() - self._looked_at > FRESH:
             try:
-                if self._stream.get_extra_info("is_readable"):
+                if self._is_readable():
                     raise ConnectionNotAvailable()
             except BaseException:
                 self.abort()
@@ -199,7 +199,7 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
             except StopAsyncIteration:
                 self._unsent = codec.encode_end()
                 return
-            if watching and self._early is None and self._stream.get_extra_info("is_readable"):
+            if watching and self._early is None and self._is_readable():
                 await self._listen()
                 if not self._sent_whole:
                     return
@@ -365,6 +365,14 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         reusable = self._sent_whole and codec.next_cycle()
         return self._life.give_back(reusable, [] if head is None else head[3])
 
+    def _is_readable(self) -> bool:
+        try:
+            return bool(self._stream.get_extra_info("is_readable"))
+        except Exception as exc:
+            # A stream of a user's own may fail to tell, on a socket that has been closed for one: a read says why.
+            logger.debug("is_readable.failed exception=%r", exc)
+            return True
+
     async def _close_stream(self) -> None:
         try:
             await self._stream.aclose()
@@ -406,7 +414,7 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         life = self._life
         if life.state is not State.IDLE:
             return False
-        if life.expired() or self._stream.get_extra_info("is_readable"):
+        if life.expired() or self._is_readable():
             return True
         self._looked_at = time.monotonic()
         return False
