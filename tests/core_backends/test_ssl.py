@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import ssl
 import threading
 from typing import Any, List
@@ -25,6 +27,29 @@ def test_the_default_context_is_made_once_for_each_offer() -> None:
     assert shared_ssl_context(["h2"]) is shared_ssl_context(["h2"])
     assert shared_ssl_context(["h2"]) is not shared_ssl_context()
     assert offered_by(shared_ssl_context(["h2", "http/1.1"])) == ["h2", "http/1.1"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no os.fork on this platform")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_does_not_wait_for_a_thread_of_its_parent() -> None:
+    held, forked = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with offering(ssl.create_default_context(), ["h2"]):
+            held.set()
+            forked.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(20)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        shared_ssl_context(["http/1.1"])
+        os._exit(0)
+    forked.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def client_hello_offer(context: ssl.SSLContext) -> List[str]:

@@ -13,6 +13,7 @@ Rules that hold here:
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
 import threading
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
@@ -23,6 +24,16 @@ _EXTENSION_ALPN = 16
 
 _lock = threading.RLock()
 _shared: Dict[Tuple[str, ...], ssl.SSLContext] = {}
+
+
+if hasattr(os, "register_at_fork"):
+
+    def _forked() -> None:
+        # Another thread of the parent may have held it: that one did not come along to give it back.
+        global _lock
+        _lock = threading.RLock()
+
+    os.register_at_fork(after_in_child=_forked)
 
 
 def default_ssl_context() -> ssl.SSLContext:
