@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
@@ -319,6 +321,22 @@ def test_what_is_left_when_the_connection_ends() -> None:
     assert failures[1] is not None and not failures[1].lost and "stream 3" in failures[1].message
     assert failures[2] is not None and failures[2].lost
     assert not wire.engine.usable and not wire.engine.streams
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_nothing_of_a_stream_is_kept_when_it_is_over(ended: bool) -> None:
+    wire = Wire()
+    stream = wire.get()
+    wire.run()
+    wire.peer.head(1)
+    wire.peer.data(1, b"x" * 60_000, end=ended)
+    wire.run()
+    unread = weakref.ref(stream.inbox)
+    wire.engine.reset(stream)
+    wire.engine.touched.clear()  # As whoever drives the engine does.
+    del stream
+    gc.collect()
+    assert unread() is None
 
 
 def test_each_failure_has_exceptions_of_its_own() -> None:

@@ -48,7 +48,8 @@ class ContentReceiver(ContentSink):
         self._window = window
         self._patience = patience
         self._late = late
-        self._data_stream: Optional[Stream] = None  # Whose frame it is that has begun, where its content is wanted.
+        # Whose frame it is that has begun and not ended, where its content is wanted.
+        self._data_stream: Optional[Stream] = None
         # Content that stands in what is being read, for one stream.
         self.stream: Optional[Stream] = None
         self._parts: List[slice] = []
@@ -69,7 +70,9 @@ class ContentReceiver(ContentSink):
             self._table.enqueue(frames.window_update(0, window.settle()))
         if self._patience.budget < BUDGET:
             self._patience.earn()
-        self._data_stream = stream
+        whole = stop - start == length
+        if not whole:
+            self._data_stream = stream
         window = stream.window
         window.left -= length
         if window.left < 0:
@@ -87,7 +90,7 @@ class ContentReceiver(ContentSink):
             self.stream = stream
             self._data = data
         self._parts.append(slice(start, stop))
-        if end_stream and stop - start == length:
+        if end_stream and whole:
             self._table.end_remote(stream)
 
     def data_begins(self, stream_id: int, length: int, padding: int) -> None:
