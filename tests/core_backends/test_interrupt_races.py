@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import threading
+import weakref
 from typing import Any, Tuple
 
 import pytest
@@ -55,6 +57,24 @@ def test_an_interrupt_that_comes_just_before_the_run_can_be_cancelled_is_heeded(
             await interrupt.run(AsyncEvent().wait)
 
     run(main)
+
+
+def test_a_task_that_has_run_under_an_interrupt_is_freed_with_its_result() -> None:
+    class Result:
+        pass
+
+    async def returning() -> Result:
+        return Result()
+
+    async def main() -> Any:
+        return weakref.ref(await asyncio.ensure_future(AsyncInterrupt().run(returning)))
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert asyncio.run(main())() is None
+    finally:
+        gc.enable()
 
 
 def test_a_cancellation_before_the_loop_has_heard_of_the_interrupt_is_a_cancellation() -> None:

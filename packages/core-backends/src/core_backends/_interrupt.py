@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Awaitable, Callable, List, Optional, TypeVar
+from typing import Any, Awaitable, Callable, List, Optional, Type, TypeVar
 
 from ._abandon import abandon
 from ._runtime import current_async_library, world
@@ -169,65 +169,80 @@ class AsyncInterrupt:
         raise Interrupted
 
     async def _run_asyncio(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
-        asyncio: Any = sys.modules["asyncio"]
-        task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-        before = task.cancelling() if sys.version_info >= (3, 11) else 0
-        running = True
-        ours = False
-        others = False
-
-        def end() -> None:
-            # On the task's own loop, and only while it is still in here: a later await of it is none of our business.
-            nonlocal ours, others
-            if not running or ours:
-                return
-            if asyncio.current_task(loop) is task:
-                # It closes the pool from inside of itself, in a hook. Where nothing is awaited after that, a
-                # cancellation would reach whatever the task awaits next, when this has long ended.
-                loop.call_soon(end)
-                return
-            ours = True
-            others = _is_being_cancelled(task)
-            task.cancel()
-
-        def take_back() -> bool:
-            """Undo the cancelling from in here; whether somebody else has cancelled the task, too."""
-            return task.uncancel() > before if sys.version_info >= (3, 11) else others
-
-        def cancel() -> None:
-            if asyncio._get_running_loop() is loop:
-                end()
-                return
-            try:
-                loop.call_soon_threadsafe(end)
-            except RuntimeError:
-                pass  # That loop has been closed, and its tasks went with it.
-
-        self._cancel = cancel
+        running = _RunningTask()
+        self._cancel = running.cancel
         if self._fired:  # From another thread, just before there was something to cancel.
-            loop.call_soon(end)
+            running.cancel_soon()
         try:
             result = await function(*args)
-        except asyncio.CancelledError:
-            if ours and not take_back():
+        except running.cancelled_error:
+            if running.cancelled and not running.take_back():
                 raise Interrupted from None
             raise
         except Exception as exc:
-            if ours:
-                take_back()
+            if running.cancelled:
+                running.take_back()
             if self._fired:
                 raise Interrupted from exc
             raise
         finally:
-            running = False
+            running.inside = False
             self._cancel = None
-        if ours:
-            take_back()
+        if running.cancelled:
+            running.take_back()
         if self._fired:
             abandon(result)
             raise Interrupted
         return result
+
+
+class _RunningTask:
+    """The current asyncio task while it is in `AsyncInterrupt.run`, and whether it was cancelled by that."""
+
+    __slots__ = ("_before", "_loop", "_others", "_task", "cancelled", "cancelled_error", "inside")
+
+    def __init__(self) -> None:
+        asyncio: Any = sys.modules["asyncio"]
+        self._task = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+        self._before = self._task.cancelling() if sys.version_info >= (3, 11) else 0
+        self._others = False
+        self.cancelled_error: Type[BaseException] = asyncio.CancelledError
+        self.inside = True
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Cancel the task, from wherever this is called."""
+        if sys.modules["asyncio"]._get_running_loop() is self._loop:
+            self._end()
+            return
+        try:
+            self._loop.call_soon_threadsafe(self._end)
+        except RuntimeError:
+            pass  # That loop has been closed, and its tasks went with it.
+
+    def cancel_soon(self) -> None:
+        """Cancel the task from inside of it, at the next thing that it awaits."""
+        self._loop.call_soon(self._end)
+
+    def _end(self) -> None:
+        # On the task's own loop, and only while it is still in here: a later await of it is none of our business.
+        if not self.inside or self.cancelled:
+            return
+        if sys.modules["asyncio"].current_task(self._loop) is self._task:
+            # It closes the pool from inside of itself, in a hook. Where nothing is awaited after that, a cancellation
+            # would reach whatever the task awaits next, when this has long ended.
+            self.cancel_soon()
+            return
+        self.cancelled = True
+        self._others = _is_being_cancelled(self._task)
+        self._task.cancel()
+
+    def take_back(self) -> bool:
+        """Undo the cancelling from inside of the task; whether somebody else has cancelled it, too."""
+        if sys.version_info >= (3, 11):
+            return bool(self._task.uncancel() > self._before)
+        return self._others
 
 
 def _is_being_cancelled(task: Any) -> bool:
