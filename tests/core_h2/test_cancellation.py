@@ -264,3 +264,34 @@ async def test_abort_wakes_everybody() -> None:
         connection.abort()
     assert tasks.results == [None, None, None]
     assert connection.is_closed() and pipe.closed
+
+
+async def test_reading_goes_on_where_the_server_takes_nothing_until_it_has_been_read() -> None:
+    peer = Peer({})
+    peer.on_end = lambda stream_id, exchange: None  # type: ignore[method-assign]
+    pipe = AsyncPartialPipe(peer)
+    connection = AsyncHTTP2Connection(ORIGIN, pipe)
+    contents = []
+
+    async def get() -> None:
+        contents.append((await connection.request("GET", URL)).content)
+
+    async def upload() -> None:
+        await connection.request("POST", URL, content=b"x" * 60_000)
+
+    async with AsyncTasks() as tasks:
+        tasks.start(get)
+        await pipe.reader_waits()
+        pipe.hold()
+        assert await async_cancelled(upload, pipe.blocked)
+        # What that has left cannot be written now, whoever tries.
+        peer.head(1)
+        await pipe.reader_waits()
+        peer.data(1, b"hello, ")
+        await pipe.reader_waits()
+        peer.data(1, b"hello", end=True)
+    assert tasks.results == [None] and contents == [b"hello, hello"]
+    pipe.release()
+    peer.on_end = lambda stream_id, exchange: peer.respond(stream_id, b"content")  # type: ignore[method-assign]
+    assert (await connection.request("GET", URL)).content == b"content"
+    assert peer.exchanges[3].reset == 8 and bytes(peer.exchanges[3].body) == b"x" * 60_000

@@ -90,7 +90,9 @@ class AsyncMultiplexer(AsyncWriter):
             with self.lock:
                 if self.engine.ready(stream, wants):
                     return
-                forsaken = not self._writing and (stream.relying or self._left_over)
+                # What is left over, one who reads can write without waiting, where the network stream can do that.
+                left_over = self._left_over and (self._reading or self._write_some_nowait is None)
+                forsaken = not self._writing and (stream.relying or left_over)
                 if forsaken:
                     self._left_over = False
                     turn = None
@@ -170,13 +172,13 @@ class AsyncMultiplexer(AsyncWriter):
             while True:
                 remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
                 if engine.outbound:
-                    await self.flush_if_possible(remaining)
+                    await self.write_meanwhile(remaining)
                 # Somebody's write may be cut short while this reads, and leave what the server has to have first.
-                watchful = self._writing or (bool(wants & WINDOW) and len(engine.streams) > 1)
+                watchful = self._writing or bool(engine.outbound) or (bool(wants & WINDOW) and len(engine.streams) > 1)
                 await self._read_once(remaining, watchful)
                 if engine.owes_answer:
                     # Whoever has what they need may not come back for a while.
-                    await self.flush_if_possible(remaining)
+                    await self.write_meanwhile(remaining)
                 if engine.settings_events:
                     await self._report_settings(trace)
                 if engine.ready(stream, wants):

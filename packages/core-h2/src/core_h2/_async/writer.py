@@ -265,6 +265,16 @@ class AsyncWriter:
             if written < len(data):
                 self.engine.put_back(memoryview(data)[written:])
 
+    async def write_meanwhile(self, timeout: Optional[float]) -> None:
+        """As the one who reads, write what is in line, without waiting for it where the network stream can do that.
+
+        A server may take nothing until what it sends has been read.
+        """
+        if self._write_some_nowait is None:
+            await self.flush_if_possible(timeout)
+        else:
+            self.write_at_once()
+
     async def flush_if_possible(self, timeout: Optional[float]) -> None:
         """Write acknowledgements, window updates and resets. Where that fails, what has come can still be read."""
         if not self.engine.outbound or self._writing or self._write_error is not None or self.closed:

@@ -91,7 +91,9 @@ class Multiplexer(Writer):
             with self.lock:
                 if self.engine.ready(stream, wants):
                     return
-                forsaken = not self._writing and (stream.relying or self._left_over)
+                # What is left over, one who reads can write without waiting, where the network stream can do that.
+                left_over = self._left_over and (self._reading or self._write_some_nowait is None)
+                forsaken = not self._writing and (stream.relying or left_over)
                 if forsaken:
                     self._left_over = False
                     turn = None
@@ -171,13 +173,13 @@ class Multiplexer(Writer):
             while True:
                 remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
                 if engine.outbound:
-                    self.flush_if_possible(remaining)
+                    self.write_meanwhile(remaining)
                 # Somebody's write may be cut short while this reads, and leave what the server has to have first.
-                watchful = self._writing or (bool(wants & WINDOW) and len(engine.streams) > 1)
+                watchful = self._writing or bool(engine.outbound) or (bool(wants & WINDOW) and len(engine.streams) > 1)
                 self._read_once(remaining, watchful)
                 if engine.owes_answer:
                     # Whoever has what they need may not come back for a while.
-                    self.flush_if_possible(remaining)
+                    self.write_meanwhile(remaining)
                 if engine.settings_events:
                     self._report_settings(trace)
                 if engine.ready(stream, wants):
