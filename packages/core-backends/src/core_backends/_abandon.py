@@ -43,10 +43,10 @@ def abandon(closeable: Any) -> None:
 
 
 def end_generator(parts: Any) -> None:
-    """Let an async generator that nobody will ask again clean up, as far as it does not wait for that; never raises.
+    """Let `parts`, if it is an async generator, clean up as far as it does not wait for that; never raises.
 
-    A loop would be told of it when it is collected, and trio warns of each. Anything else, sync generators included,
-    is left alone: what it is and who else uses it is not known.
+    For one that nobody will ask again: a loop would be told of it when it is collected, and trio warns of each.
+    Anything else, sync generators included, is left alone: what it is and who else uses it is not known.
     """
     if not isinstance(parts, AsyncGeneratorType):
         return
