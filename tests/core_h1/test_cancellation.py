@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import types
-from typing import Any, Callable, Coroutine, Generator, List
+from typing import Any, AsyncIterator, Callable, Coroutine, Generator, List
 
 import pytest
 
@@ -184,3 +184,25 @@ async def test_a_timeout_of_the_runtime(library: str) -> None:
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(connection.request("GET", URL), 0.01)
     assert connection.is_closed() and stream.aborted == 1
+
+
+def test_a_generator_whose_body_is_cancelled_is_ended_there_and_then() -> None:
+    """Left to the garbage collector it would be trio's to warn of."""
+    ended: List[str] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"a"
+            yield b"b"
+        finally:
+            ended.append("ended")
+
+    body = pieces()
+    stream = SuspendingStream([OK])
+    request = AsyncHTTP11Connection(ORIGIN, stream).request("POST", URL, content=body)
+    while not stream.written:
+        request.send(None)
+    assert not ended
+    with pytest.raises(Cancelled):
+        request.throw(Cancelled())
+    assert ended == ["ended"] and not stream.is_open

@@ -35,6 +35,7 @@ from core_backends.lowlevel import (
     AsyncTracer,
     abandon,
     async_tracer,
+    end_generator,
     in_memory_body,
     make_response,
     phase_timeout,
@@ -183,6 +184,9 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
             except (WriteError, WriteTimeout) as exc:
                 if exc is self._write_failure:
                     await _end(parts)
+                raise
+            except BaseException:
+                end_generator(parts)
                 raise
             if not self._sent_whole:
                 await _end(parts)

@@ -35,6 +35,7 @@ from core_backends.lowlevel import (
     LeadingStream,
     Tracer,
     abandon,
+    end_generator,
     in_memory_body,
     make_response,
     phase_timeout,
@@ -184,6 +185,9 @@ class HTTP11Connection(ConnectionInterface):
             except (WriteError, WriteTimeout) as exc:
                 if exc is self._write_failure:
                     _end(parts)
+                raise
+            except BaseException:
+                end_generator(parts)
                 raise
             if not self._sent_whole:
                 _end(parts)
