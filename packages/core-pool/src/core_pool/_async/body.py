@@ -62,9 +62,10 @@ class AsyncPoolByteStream(AsyncWholeBody):
         return data
 
     def _take_lease(self) -> Optional[Slot[Any]]:
+        # Most who ask come when it has been taken, and an exception costs more than a look.
         try:
-            return self._lease.pop()
-        except IndexError:
+            return self._lease.pop() if self._lease else None
+        except IndexError:  # Another thread has taken it since the look.
             return None
 
     def _fail(self) -> None:
@@ -76,7 +77,7 @@ class AsyncPoolByteStream(AsyncWholeBody):
 
     async def aclose(self) -> None:
         """Give the connection back; a body that was not read to its end is given up."""
-        slot = self._take_lease()
+        slot = self._take_lease() if self._lease else None
         if slot is None:
             return
         failed = True
@@ -90,7 +91,7 @@ class AsyncPoolByteStream(AsyncWholeBody):
             await self._pool._tidy()
 
     def __del__(self) -> None:
-        slot = self._take_lease()
+        slot = self._take_lease() if self._lease else None
         if slot is not None:
             self._pool._drop(slot)
             message = f"A response was dropped without being closed: {self!r}"

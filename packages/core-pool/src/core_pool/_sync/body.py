@@ -63,9 +63,10 @@ class PoolByteStream(WholeBody):
         return data
 
     def _take_lease(self) -> Optional[Slot[Any]]:
+        # Most who ask come when it has been taken, and an exception costs more than a look.
         try:
-            return self._lease.pop()
-        except IndexError:
+            return self._lease.pop() if self._lease else None
+        except IndexError:  # Another thread has taken it since the look.
             return None
 
     def _fail(self) -> None:
@@ -77,7 +78,7 @@ class PoolByteStream(WholeBody):
 
     def close(self) -> None:
         """Give the connection back; a body that was not read to its end is given up."""
-        slot = self._take_lease()
+        slot = self._take_lease() if self._lease else None
         if slot is None:
             return
         failed = True
@@ -91,7 +92,7 @@ class PoolByteStream(WholeBody):
             self._pool._tidy()
 
     def __del__(self) -> None:
-        slot = self._take_lease()
+        slot = self._take_lease() if self._lease else None
         if slot is not None:
             self._pool._drop(slot)
             message = f"A response was dropped without being closed: {self!r}"
