@@ -15,7 +15,7 @@ from typing import Any, Deque, Tuple
 import pytest
 
 import core_backends
-from core_backends import ConnectError, ConnectTimeout, ReadError, ReadTimeout
+from core_backends import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 from core_backends.testing import AsyncBackground
 
 from .conftest import run_asyncio, run_trio
@@ -371,5 +371,27 @@ def test_anyio_streams_of_any_kind_can_be_wrapped() -> None:
         assert stream.get_extra_info("is_readable") is None
         await stream.aclose()
         assert half.closed
+
+    run_asyncio(main)
+
+
+def test_two_who_write_on_an_asyncio_stream_have_each_their_own_time_limit(listener: socket.socket) -> None:
+    async def main() -> None:
+        stream = await core_backends.AsyncioBackend().connect_tcp("127.0.0.1", listener.getsockname()[1], timeout=20)
+        peer, _ = listener.accept()
+        with peer:
+            async with AsyncBackground() as background:
+                patient = background.start(stream.write, bytes(50_000_000), 20)
+                await background.settle()
+                impatient = background.start(stream.write, b"x", 0.01)
+                await background.settle()
+                # One that has the least time left, and one that has the most, whoever began to wait last.
+                other = background.start(stream.write, b"x", 20)
+                with pytest.raises(WriteTimeout):
+                    await asyncio.wait_for(impatient.wait(), 10)
+                stream.abort()
+                for task in (patient, other):
+                    with pytest.raises(WriteError):
+                        await task.wait()
 
     run_asyncio(main)

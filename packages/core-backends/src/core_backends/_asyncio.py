@@ -9,8 +9,8 @@ Rules that hold here:
   when a stream is closed, but for writes that have not succeeded, and closing is done when it returns.
 * What a `write_some` that was cut short has handed over is remembered: the next write begins with the same bytes, and
   only waits for them. What arrives wakes a writer who watches for it.
-* One alarm for reading and one for writing serve a connection all its life. Ending a wait only clears the alarm's
-  deadline; the timer finds that out when it fires.
+* One alarm for reading serves a connection all its life. Ending a wait only clears the alarm's deadline; the timer
+  finds that out when it fires. Writers wait seldom, and several may: each has a timer of its own.
 * A stream may be aborted from any thread, and from a forked process, where that frees this process's descriptor only.
 * The event loop notices the peer's closing while nobody reads, so an idle connection knows at once.
 """
@@ -118,14 +118,13 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         self._lost: Optional[Exception] = None
         self._reader: Optional[asyncio.Future[None]] = None
         self._writing_paused = False
-        self._writers: List[asyncio.Future[None]] = []
+        self._writers: List[asyncio.Future[bool]] = []
         # That one of the writers who waits for what arrives as well.
-        self._watcher: Optional[asyncio.Future[None]] = None
+        self._watcher: Optional[asyncio.Future[bool]] = None
         self._handed_over = 0
         # What a `write_some` that was cut short has handed over.
         self._on_the_way = b""
         self._read_alarm: Optional[_Alarm] = None
-        self._write_alarm: Optional[_Alarm] = None
         self._peek: Optional[Callable[[Optional[float]], Any]] = None
         # Whether the loop begins to read before anything has arrived, as that of Windows does. What it has taken may
         # reach this stream later than what is on the socket then, so nobody else may read that.
@@ -172,11 +171,10 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         self._at_end = True
         if exc is not None and self._lost is None:
             self._lost = exc
-        for alarm in (self._read_alarm, self._write_alarm):
-            if alarm is not None:
-                alarm.cancel()
-        # They call this stream back: a reference in a circle.
-        self._read_alarm = self._write_alarm = None
+        if self._read_alarm is not None:
+            self._read_alarm.cancel()
+            # It calls this stream back: a reference in a circle.
+            self._read_alarm = None
         self._closed = True
         self._wake_reader()
         self._wake_writers()
@@ -207,13 +205,13 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
 
     def _wake_watcher(self) -> None:
         if self._watcher is not None and not self._watcher.done():
-            self._watcher.set_result(None)
+            self._watcher.set_result(False)
 
     def _wake_writers(self) -> None:
         writers, self._writers = self._writers, []
         for writer in writers:
             if not writer.done():
-                writer.set_result(None)
+                writer.set_result(False)
 
     # Reading.
 
@@ -380,16 +378,12 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
             self._writers.append(writer)
             if watching:
                 self._watcher = writer
-            alarm = self._write_alarm
-            if timeout is not None:
-                if alarm is None:
-                    alarm = self._write_alarm = _Alarm(self._loop, self._wake_writers)
-                alarm.set(timeout)
+            timer = None if timeout is None else self._loop.call_later(timeout, _time_out, writer)
             try:
-                await writer
+                timed_out = await writer
             finally:
-                if timeout is not None and alarm is not None:
-                    alarm.clear()
+                if timer is not None:
+                    timer.cancel()
                 if watching:
                     self._watcher = None
                 if writer in self._writers:
@@ -398,7 +392,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
                 raise self._write_error()
             if watching and (self._buffer or self._at_end):
                 continue
-            if self._writing_paused and timeout is not None and self._sent() == sent:
+            if timed_out and self._writing_paused and self._sent() == sent:
                 raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
 
     def _sent(self) -> int:
@@ -526,6 +520,11 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         else:
             self._at_end = True
         return False
+
+
+def _time_out(writer: asyncio.Future[bool]) -> None:
+    if not writer.done():
+        writer.set_result(True)
 
 
 def _text_of(exc: Exception) -> str:
