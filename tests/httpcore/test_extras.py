@@ -38,7 +38,7 @@ def run(code: str, absent: Iterable[str] = ()) -> str:
 def test_importing_loads_no_third_party_and_nothing_that_many_programs_do_without() -> None:
     code = """
         optional = {"anyio", "asyncio", "h2", "hpack", "hyperframe", "socksio", "sniffio", "trio"}
-        seldom = {"certifi", "core_h2", "core_proxy", "h11", "inspect"}
+        seldom = {"certifi", "core_h2", "core_proxy", "h11"}
         print(sorted((optional | seldom) & set(sys.modules)))
     """
     assert run(code) == "[]"
