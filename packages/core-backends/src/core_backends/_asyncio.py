@@ -294,25 +294,21 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
 
         None is no limit. After that the next write has to begin with all of `buffer`: it may be on its way already.
         """
-        size = self._skip(buffer) if self._on_the_way else self._hand_over(buffer)
-        if self._writing_paused:
-            try:
-                await self._drain(timeout)
-            except BaseException:
-                self._on_the_way = bytes(memoryview(buffer).cast("B")[:size])
-                raise
-        return size
+        return await self._write_some(buffer, timeout, watching=False)
 
     async def write_some_unless_readable(self, buffer: bytes, timeout: Optional[float] = None) -> int:
         """Write some of `buffer` as `write_some` does; return 0 where that has to wait and there is something to read.
 
         `timeout` is that of `write_some`. After a 0, too, the next write has to begin with all of `buffer`.
         """
+        return await self._write_some(buffer, timeout, watching=True)
+
+    async def _write_some(self, buffer: bytes, timeout: Optional[float], watching: bool) -> int:
         size = self._skip(buffer) if self._on_the_way else self._hand_over(buffer)
         if self._writing_paused:
             drained = False
             try:
-                await self._drain(timeout, watching=True)
+                await self._drain(timeout, watching)
                 drained = not self._writing_paused
             finally:
                 if not drained:

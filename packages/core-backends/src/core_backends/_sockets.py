@@ -61,29 +61,25 @@ def milliseconds(timeout: Optional[float]) -> Optional[float]:
 
 def watch_readable(sock: socket.socket) -> Callable[[Optional[float]], Any]:
     """Return a function that waits some milliseconds for `sock` to be readable, and is false when it was not."""
-    if sys.platform != "win32" and hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(sock, select.POLLIN)
-        return poll.poll
-    return _Select([sock], []).wait
+    return _watch(sock, read=True, write=False)
 
 
 def watch_writable(sock: socket.socket) -> Callable[[Optional[float]], Any]:
     """Return a function that waits some milliseconds for `sock` to be writable, and is false when it was not."""
-    if sys.platform != "win32" and hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(sock, select.POLLOUT)
-        return poll.poll
-    return _Select([], [sock]).wait
+    return _watch(sock, read=False, write=True)
 
 
 def watch_either(sock: socket.socket) -> Callable[[Optional[float]], Any]:
     """Return a function that waits some milliseconds for `sock` to be either, and is false when it was neither."""
+    return _watch(sock, read=True, write=True)
+
+
+def _watch(sock: socket.socket, read: bool, write: bool) -> Callable[[Optional[float]], Any]:
     if sys.platform != "win32" and hasattr(select, "poll"):
         poll = select.poll()
-        poll.register(sock, select.POLLIN | select.POLLOUT)
+        poll.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
         return poll.poll
-    return _Select([sock], [sock]).wait
+    return _Select([sock] if read else [], [sock] if write else []).wait
 
 
 def is_socket_readable(sock: Optional[socket.socket]) -> bool:

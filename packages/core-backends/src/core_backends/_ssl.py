@@ -18,7 +18,19 @@ import ssl
 import threading
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
-__all__ = ["default_ssl_context", "is_unexpected_eof", "offering", "shared_ssl_context"]
+__all__ = [
+    "LARGE_RECORD",
+    "READ_SIZE",
+    "default_ssl_context",
+    "is_unexpected_eof",
+    "offering",
+    "shared_ssl_context",
+]
+
+# A record from which on it is a body that is being read, and behind which more are likely to be.
+LARGE_RECORD = 4096
+# What a TLS stream reads at a time. Room for more is memory from the system for each record, most of it given back.
+READ_SIZE = 65536
 
 _EXTENSION_ALPN = 16
 

@@ -34,7 +34,7 @@ from ._sockets import (
     watch_readable,
     watch_writable,
 )
-from ._ssl import offering
+from ._ssl import LARGE_RECORD, READ_SIZE, offering
 from ._sync.tls_layer import TLSLayerStream
 
 __all__ = ["SyncBackend", "SyncStream", "SyncTLSStream"]
@@ -44,9 +44,6 @@ _FAILURES = (OSError, ValueError)
 
 # One record of TLS holds this much; a look at what has arrived needs no more.
 _RECORD = 16384
-# A record from which on it is a body that is being read.
-_LARGE = 4096
-_READ_SIZE = 65536
 
 _ordinary_name = re.compile(r"(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\Z").match
 
@@ -98,65 +95,55 @@ class SyncStream(NetworkStream):
         view: Any = buffer
         if type(view) is not bytes:
             view = memoryview(buffer).cast("B")
-        size = len(view)
-        if not size:
-            return
+        if len(view):
+            self._write_by(self._send_all, view, timeout)
+
+    def _write_by(self, send: Callable[[Any, Optional[float]], int], data: Any, timeout: Optional[float]) -> int:
+        """Return `send(data, timeout)`, as the one who writes: whoever closes meanwhile leaves the socket to this."""
         self._writing = True
         try:
             if self._closed:
                 raise WriteError("The stream is closed.")
-            sent = self._send(view, timeout)
-            if sent != size:
-                view = memoryview(view)
-                while sent != size:
-                    sent += self._send(view[sent:], timeout)
+            return send(data, timeout)
         except _FAILURES as exc:
             raise WriteError("The stream was closed while writing." if self._closed else str(exc)) from exc
         finally:
             self._writing = False
             if self._closed:
                 self._release()
+
+    def _send_all(self, data: Any, timeout: Optional[float]) -> int:
+        size = len(data)
+        sent = self._send(data, timeout)
+        if sent != size:
+            view = memoryview(data)
+            while sent != size:
+                sent += self._send(view[sent:], timeout)
+        return sent
 
     def write_some(self, buffer: bytes, timeout: Optional[float] = None) -> int:
         """Write some of `buffer` and return how many bytes; none when `timeout` seconds pass (None: no limit).
 
         After a time-out the next write has to begin with all of `buffer`: on TLS it may be encrypted already.
         """
-        self._writing = True
-        try:
-            if self._closed:
-                raise WriteError("The stream is closed.")
-            return self._send(buffer, timeout)
-        except _FAILURES as exc:
-            raise WriteError("The stream was closed while writing." if self._closed else str(exc)) from exc
-        finally:
-            self._writing = False
-            if self._closed:
-                self._release()
+        return self._write_by(self._send, buffer, timeout)
 
     def write_some_unless_readable(self, buffer: bytes, timeout: Optional[float] = None) -> int:
         """Write some of `buffer` as `write_some` does; return 0 where that has to wait and there is something to read.
 
         `timeout` is that of `write_some`. After a 0, too, the next write has to begin with all of `buffer`.
         """
-        self._writing = True
-        try:
-            if self._closed:
-                raise WriteError("The stream is closed.")
-            while True:
-                written, wait = self._try_to_send(buffer)
-                if wait is None:
-                    return written
-                if self._is_readable():
-                    return 0
-                if not wait(milliseconds(timeout)):
-                    raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
-        except _FAILURES as exc:
-            raise WriteError("The stream was closed while writing." if self._closed else str(exc)) from exc
-        finally:
-            self._writing = False
-            if self._closed:
-                self._release()
+        return self._write_by(self._send_unless_readable, buffer, timeout)
+
+    def _send_unless_readable(self, data: Any, timeout: Optional[float]) -> int:
+        while True:
+            written, wait = self._try_to_send(data)
+            if wait is None:
+                return written
+            if self._is_readable():
+                return 0
+            if not wait(milliseconds(timeout)):
+                raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
 
     def _try_to_send(self, data: Any) -> Tuple[int, Any]:
         """Return how much of `data` was sent, and None; or 0, and how to wait, for what arrives as well."""
@@ -333,12 +320,11 @@ class SyncTLSStream(SyncStream):
             wait = self._wait_readable
             try:
                 with lock:
-                    # Room for more than that is memory from the system for each record, most of it given back unused.
-                    max_bytes = min(max_bytes, _READ_SIZE)
+                    max_bytes = min(max_bytes, READ_SIZE)
                     data = sock.recv(max_bytes)
                     # The SSL object gives one record at a time. Behind a large one there are likely to be more: taking
                     # them now saves whoever reads a round each.
-                    return data if len(data) < _LARGE else self._with_what_follows(data, max_bytes)
+                    return data if len(data) < LARGE_RECORD else self._with_what_follows(data, max_bytes)
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLWantWriteError:

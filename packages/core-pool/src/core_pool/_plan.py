@@ -173,11 +173,7 @@ class Plan(Generic[C]):
                 del self._idle[key]
             del self._ageing[slot]
             return self._lease(slot)
-        if len(self._slots) >= self.max_connections:
-            if not self._ageing:
-                return None
-            self._evict()
-        return self._lease(self._open(key))
+        return self._lease(self._open(key)) if self._make_room() else None
 
     def enqueue(self, waiter: Waiter[C], *, returned: bool = False) -> None:
         """Let a request wait that could not `acquire`; `returned` for one that a connection sent back: to the front."""
@@ -263,14 +259,11 @@ class Plan(Generic[C]):
                 return self._lease(heir)
             if heir.has_room():
                 return self._lease(heir)
-        if slot.gone:
-            if len(self._slots) >= self.max_connections:
-                if not self._ageing:
-                    return None
-                self._evict()
-        else:
+        if not slot.gone:
             self._remove(slot)
             self.closing.append(slot)
+        elif not self._make_room():
+            return None
         try:
             fresh = slot.heir = self._lease(self._open(slot.key))
             self._offer(fresh)
@@ -355,6 +348,14 @@ class Plan(Generic[C]):
         slot.reused = True
         self._idle.setdefault(slot.key, {})[slot] = None
         self._ageing[slot] = None
+
+    def _make_room(self) -> bool:
+        """See to it that one more slot may be opened; False where that has to wait."""
+        if len(self._slots) >= self.max_connections:
+            if not self._ageing:
+                return False
+            self._evict()
+        return True
 
     def _evict(self) -> None:
         slot = next(iter(self._ageing))

@@ -26,15 +26,12 @@ from .._abandon import abandon
 from .._backend import NetworkStream
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, TimeoutException, WriteError, WriteTimeout
-from .._ssl import is_unexpected_eof, offering
+from .._ssl import LARGE_RECORD, READ_SIZE, is_unexpected_eof, offering
 from .._synchronization import Lock
 
 __all__ = ["TLSLayerStream"]
 
-_READ_SIZE = 65536
 _WRITE_SIZE = 131072
-# A record from which on it is a body that is being read.
-_LARGE = 4096
 
 
 class TLSLayerStream(NetworkStream):
@@ -159,7 +156,7 @@ class TLSLayerStream(NetworkStream):
                 if data is not None:
                     return data
                 below = getattr(self._stream, "read_nowait", None)
-                received = None if below is None else below(_READ_SIZE)
+                received = None if below is None else below(READ_SIZE)
                 if received is None:
                     return None
                 self._take_in(received)
@@ -180,11 +177,10 @@ class TLSLayerStream(NetworkStream):
         if not (self._incoming.pending or self._ended or self._object.pending()):
             return None
         try:
-            # Room for more than that is memory from the system for each record, most of it given back unused.
-            max_bytes = min(max_bytes, _READ_SIZE)
+            max_bytes = min(max_bytes, READ_SIZE)
             data = self._object.read(max_bytes)
             # The SSL object gives one record at a time: taking those behind a large one saves the reader a round each.
-            if len(data) < _LARGE or not self._incoming.pending:
+            if len(data) < LARGE_RECORD or not self._incoming.pending:
                 return data
             return self._with_what_follows(data, max_bytes)
         except ssl.SSLWantReadError:
@@ -218,7 +214,7 @@ class TLSLayerStream(NetworkStream):
         return b"".join(parts)
 
     def _feed(self, timeout: Optional[float]) -> None:
-        data = self._stream.read(_READ_SIZE, timeout)
+        data = self._stream.read(READ_SIZE, timeout)
         with self._lock:
             self._take_in(data)
 
@@ -495,7 +491,7 @@ class TLSLayerStream(NetworkStream):
         with self._lock:
             if not self._reading:
                 try:
-                    data = self._take_at_once(_READ_SIZE)
+                    data = self._take_at_once(READ_SIZE)
                 except ReadError as exc:
                     self._ahead_error = exc
                     return True

@@ -243,11 +243,7 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         """Take in what has come while the request is being sent."""
         try:
             self._codec.receive(await self._read(0, self.READ_NUM_BYTES))
-            head = self._codec.next_head()
-            while head is not None and head[1] < 200 and head[1] != 101:
-                self._pass_over()
-                head = self._codec.next_head()
-            self._early = head
+            self._early = self._next_final_head()
         except ReadTimeout:
             return  # It was not for us after all: a part of a record, or a false alarm.
         except (ReadError, RemoteProtocolError) as exc:
@@ -296,28 +292,27 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         early, self._early = self._early, None
         if early is not None:
             return early
-        codec = self._codec
         while True:
-            head = codec.next_head()
-            if head is None:
-                timeout = phase_timeout(extensions, "read")
-                if isinstance(self._write_failure, WriteTimeout):
-                    # A server that took nothing for this long need not be given more than that once again.
-                    limit = phase_timeout(extensions, "write")
-                    if timeout is None or (limit is not None and limit < timeout):
-                        timeout = limit
-                codec.receive(await self._read(timeout, self.READ_NUM_BYTES))
-                continue
-            status = head[1]
-            if status >= 200 or status == 101:
+            head = self._next_final_head()
+            if head is not None:
                 return head
-            self._pass_over()
+            timeout = phase_timeout(extensions, "read")
+            if isinstance(self._write_failure, WriteTimeout):
+                # A server that took nothing for this long need not be given more than that once again.
+                limit = phase_timeout(extensions, "write")
+                if timeout is None or (limit is not None and limit < timeout):
+                    timeout = limit
+            self._codec.receive(await self._read(timeout, self.READ_NUM_BYTES))
 
-    def _pass_over(self) -> None:
-        """Count an informational response; raises `RemoteProtocolError` when there have been too many."""
-        self._informational += 1
-        if self._informational > MAX_INFORMATIONAL:
-            raise RemoteProtocolError(f"The server sent more than {MAX_INFORMATIONAL} informational responses.")
+    def _next_final_head(self) -> Optional[Head]:
+        """Return the head of the final response, or of a 101, where it has come. Those before it are passed over."""
+        while True:
+            head = self._codec.next_head()
+            if head is None or head[1] >= 200 or head[1] == 101:
+                return head
+            self._informational += 1
+            if self._informational > MAX_INFORMATIONAL:
+                raise RemoteProtocolError(f"The server sent more than {MAX_INFORMATIONAL} informational responses.")
 
     async def _read(self, timeout: Optional[float], max_bytes: int) -> bytes:
         try:

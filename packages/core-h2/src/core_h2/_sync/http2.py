@@ -300,7 +300,7 @@ class HTTP2Connection(ConnectionInterface):
     def _end_exchange(self, stream: Stream) -> None:
         """Give a stream back, and tell the server where it does not know."""
         untold = self._release(stream)
-        if not self._exchanges and not self._takes_requests():
+        if self._is_over():
             self._multiplexer.close()
         elif untold:
             self._multiplexer.write_at_once()

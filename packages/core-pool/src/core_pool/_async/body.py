@@ -77,7 +77,7 @@ class AsyncPoolByteStream(AsyncWholeBody):
 
     async def aclose(self) -> None:
         """Give the connection back; a body that was not read to its end is given up."""
-        slot = self._take_lease() if self._lease else None
+        slot = self._take_lease()
         if slot is None:
             return
         failed = True
@@ -91,7 +91,7 @@ class AsyncPoolByteStream(AsyncWholeBody):
             await self._pool._tidy()
 
     def __del__(self) -> None:
-        slot = self._take_lease() if self._lease else None
+        slot = self._take_lease()
         if slot is not None:
             self._pool._drop(slot)
             message = f"A response was dropped without being closed: {self!r}"

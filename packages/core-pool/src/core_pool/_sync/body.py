@@ -78,7 +78,7 @@ class PoolByteStream(WholeBody):
 
     def close(self) -> None:
         """Give the connection back; a body that was not read to its end is given up."""
-        slot = self._take_lease() if self._lease else None
+        slot = self._take_lease()
         if slot is None:
             return
         failed = True
@@ -92,7 +92,7 @@ class PoolByteStream(WholeBody):
             self._pool._tidy()
 
     def __del__(self) -> None:
-        slot = self._take_lease() if self._lease else None
+        slot = self._take_lease()
         if slot is not None:
             self._pool._drop(slot)
             message = f"A response was dropped without being closed: {self!r}"
