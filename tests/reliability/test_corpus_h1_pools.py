@@ -14,7 +14,8 @@ import httpcore
 from core_h1 import _choice
 
 from .corpus.h1 import CASES, H1Case
-from .corpus.h1_line import GOOD_BODY, AsyncLineBackend, LineBackend
+from .corpus.h1_line import GOOD_BODY, ResponseLine
+from .corpus.line import AsyncLineBackend, LineBackend
 from .worlds import WORLDS, run_async
 
 # One read ahead of the bound, and what a read may bring at a time.
@@ -91,7 +92,7 @@ def check(case: H1Case, answer: Answer, second: bytes, backend: Any) -> None:
 
 def in_threads(case: H1Case) -> None:
     for pieces in ways(case):
-        backend = LineBackend(case, pieces)
+        backend = LineBackend(ResponseLine(case, pieces), ResponseLine)
         with httpcore.ConnectionPool(max_connections=1, network_backend=backend) as pool:
             answer = ask(pool, case)
             second = pool.request("GET", URL).content
@@ -101,7 +102,7 @@ def in_threads(case: H1Case) -> None:
 def in_tasks(case: H1Case) -> Callable[[], Any]:
     async def run() -> None:
         for pieces in ways(case):
-            backend = AsyncLineBackend(case, pieces)
+            backend = AsyncLineBackend(ResponseLine(case, pieces), ResponseLine)
             async with httpcore.AsyncConnectionPool(max_connections=1, network_backend=backend) as pool:
                 answer = await async_ask(pool, case)
                 second = (await pool.request("GET", URL)).content

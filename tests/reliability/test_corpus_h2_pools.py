@@ -15,7 +15,8 @@ import httpcore
 
 from .corpus.h2 import CASES, H2Case
 from .corpus.h2_case import greeting
-from .corpus.h2_line import GOOD_BODY, AsyncFrameBackend, FrameBackend, heard
+from .corpus.h2_line import GOOD_BODY, FrameLine, heard
+from .corpus.line import AsyncLineBackend, LineBackend
 from .worlds import WORLDS, run_async
 
 # What a client may take of frames without an end before it hangs up: 2,000 of them, and as many as a second allows.
@@ -98,7 +99,7 @@ def check(case: H2Case, answer: Answer, second: bytes, backend: Any) -> None:
 
 def in_threads(case: H2Case) -> None:
     for pieces in ways(case):
-        backend = FrameBackend(case, pieces)
+        backend = LineBackend(FrameLine(case, pieces), FrameLine)
         with httpcore.ConnectionPool(max_connections=1, http1=False, http2=True, network_backend=backend) as pool:
             answer = ask(pool, case)
             second = pool.request("GET", URL).content
@@ -108,7 +109,7 @@ def in_threads(case: H2Case) -> None:
 def in_tasks(case: H2Case) -> Callable[[], Any]:
     async def run() -> None:
         for pieces in ways(case):
-            backend = AsyncFrameBackend(case, pieces)
+            backend = AsyncLineBackend(FrameLine(case, pieces), FrameLine)
             async with httpcore.AsyncConnectionPool(
                 max_connections=1, http1=False, http2=True, network_backend=backend
             ) as pool:

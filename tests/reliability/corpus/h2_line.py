@@ -8,13 +8,14 @@ once. Nothing here waits, and both sides share it.
 from __future__ import annotations
 
 import struct
-from typing import Any, List, NamedTuple, Optional, Sequence
+from typing import List, NamedTuple, Optional, Sequence
 
 import httpcore
 
 from .h2_case import H2Case, data, greeting, headers
+from .line import Line
 
-__all__ = ["GOOD_BODY", "AsyncFrameBackend", "FrameBackend", "FrameLine", "heard"]
+__all__ = ["GOOD_BODY", "FrameLine", "heard"]
 
 GOOD_BODY = b"the answer to another request"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -64,20 +65,17 @@ def heard(written: bytes) -> Heard:
     return Heard(opened, said, b"".join(content), whole)
 
 
-class FrameLine:
-    """What one connection's server has on its way."""
+class FrameLine(Line):
+    """What one connection's server has on its way: `case`, or None for one that behaves."""
 
-    def __init__(self, case: Optional[H2Case], pieces: Sequence[bytes] = ()) -> None:
+    def __init__(self, case: Optional[H2Case] = None, pieces: Sequence[bytes] = ()) -> None:
+        super().__init__()
         self._case = case
         self._first = list(pieces)
         self._last = self._first.pop() if case is not None and case.waits else None
-        self._waiting: List[bytes] = []
-        self._endless = b""
         self._ended = False
         self._answered = 0
         self.written = bytearray()
-        self.delivered = 0
-        self.closed = False
 
     def write(self, buffer: bytes) -> None:
         if self.closed:
@@ -98,99 +96,10 @@ class FrameLine:
                     self._waiting.append(greeting())
                 self._waiting.append(headers(stream_id) + data(stream_id, GOOD_BODY, end=True))
 
-    def read(self, max_bytes: int) -> bytes:
-        if self.closed:
-            raise httpcore.ReadError("closed")
-        if not self._waiting and self._endless:
-            self._waiting.append(self._endless * (1 + max_bytes // len(self._endless)))
-        if not self._waiting:
-            if self._ended:
-                return b""
-            raise httpcore.ReadTimeout("The server has fallen silent.")
-        piece = self._waiting.pop(0)
-        if len(piece) > max_bytes:
-            self._waiting.insert(0, piece[max_bytes:])
-            piece = piece[:max_bytes]
-        self.delivered += len(piece)
-        return piece
+    def _nothing_left(self) -> bytes:
+        if self._ended:
+            return b""
+        raise httpcore.ReadTimeout("The server has fallen silent.")
 
-    def info(self, name: str) -> Any:
-        return bool(self._waiting or self._endless or self._ended or self.closed) if name == "is_readable" else None
-
-
-class FrameBackend(httpcore.NetworkBackend):
-    """Connects to a line that plays `case`, and after that to lines that behave."""
-
-    def __init__(self, case: H2Case, pieces: Sequence[bytes]) -> None:
-        self._new = [FrameLine(case, pieces)]
-        self.lines: List[FrameLine] = []
-
-    def next_line(self) -> FrameLine:
-        line = self._new.pop() if self._new else FrameLine(None)
-        self.lines.append(line)
-        return line
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: Optional[float] = None,
-        local_address: Optional[str] = None,
-        socket_options: Any = None,
-    ) -> httpcore.NetworkStream:
-        return FrameStream(self.next_line())
-
-
-class FrameStream(httpcore.NetworkStream):
-    def __init__(self, line: FrameLine) -> None:
-        self._line = line
-
-    def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
-        return self._line.read(max_bytes)
-
-    def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
-        self._line.write(buffer)
-
-    def close(self) -> None:
-        self._line.closed = True
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._line.info(info)
-
-
-class AsyncFrameBackend(httpcore.AsyncNetworkBackend):
-    """The same for async code."""
-
-    def __init__(self, case: H2Case, pieces: Sequence[bytes]) -> None:
-        self._inner = FrameBackend(case, pieces)
-
-    @property
-    def lines(self) -> List[FrameLine]:
-        return self._inner.lines
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: Optional[float] = None,
-        local_address: Optional[str] = None,
-        socket_options: Any = None,
-    ) -> httpcore.AsyncNetworkStream:
-        return AsyncFrameStream(self._inner.next_line())
-
-
-class AsyncFrameStream(httpcore.AsyncNetworkStream):
-    def __init__(self, line: FrameLine) -> None:
-        self._line = line
-
-    async def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
-        return self._line.read(max_bytes)
-
-    async def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
-        self._line.write(buffer)
-
-    async def aclose(self) -> None:
-        self._line.closed = True
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._line.info(info)
+    def _is_readable(self) -> bool:
+        return super()._is_readable() or self._ended
