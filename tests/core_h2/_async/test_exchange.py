@@ -277,10 +277,10 @@ async def test_a_mock_stream_serves() -> None:
     peer.respond(1, b"mocked")
     connection = AsyncHTTP2Connection(ORIGIN, AsyncMockStream([bytes(peer.out)], http2=True))
     assert (await connection.request("GET", URL)).content == b"mocked"
-    with pytest.raises(RemoteProtocolError):
+    with pytest.raises(RemoteProtocolError) as caught:
         await connection.request("GET", URL)
     # It had served, nothing has come, and GET may be repeated: whoever pools connections tries another.
-    assert connection.is_closed() and connection.closed_before_response
+    assert connection.is_closed() and caught.value.closed_before_response
 
 
 async def test_no_response_on_a_fresh_connection() -> None:

@@ -414,9 +414,36 @@ def test_a_lost_request_is_repeatable_only_if_the_connection_had_served() -> Non
             if served:
                 connection.request("GET", URL)
             peer.on_end = lambda stream_id, exchange: pipe.end()  # type: ignore[method-assign]  # noqa: B023
-            with pytest.raises(RemoteProtocolError):
+            with pytest.raises(RemoteProtocolError) as caught:
                 connection.request(method, URL)
-            assert connection.closed_before_response is served
+            assert caught.value.closed_before_response is served
+
+
+@pytest.mark.parametrize("first_informed", [False, True])
+def test_of_two_lost_requests_only_the_one_without_a_byte_is_repeatable(first_informed: bool) -> None:
+    """Which of them fails first, or last, says nothing about the other."""
+
+    class Ending(Peer):
+        def on_end(self, stream_id: int, exchange: Exchange) -> None:
+            if stream_id == 1:
+                self.respond(stream_id, b"hello")
+            elif stream_id == 5:
+                self.head(3 if first_informed else 5, [(b":status", b"103")])
+                pipe.end()
+
+    connection, pipe = connected(Ending({}))
+    connection.request("GET", URL)
+
+    def get() -> Any:
+        return connection.request("GET", URL)
+
+    with Tasks() as tasks:
+        tasks.start(get)
+        pipe.requests(2)
+        tasks.start(get)
+    assert all(isinstance(failure, RemoteProtocolError) for failure in tasks.results)
+    repeatable = [failure.closed_before_response for failure in tasks.results]
+    assert repeatable == [not first_informed, first_informed]
 
 
 def test_a_server_that_ends_each_connection_after_a_few_requests() -> None:

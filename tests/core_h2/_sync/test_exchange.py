@@ -278,10 +278,10 @@ def test_a_mock_stream_serves() -> None:
     peer.respond(1, b"mocked")
     connection = HTTP2Connection(ORIGIN, MockStream([bytes(peer.out)], http2=True))
     assert (connection.request("GET", URL)).content == b"mocked"
-    with pytest.raises(RemoteProtocolError):
+    with pytest.raises(RemoteProtocolError) as caught:
         connection.request("GET", URL)
     # It had served, nothing has come, and GET may be repeated: whoever pools connections tries another.
-    assert connection.is_closed() and connection.closed_before_response
+    assert connection.is_closed() and caught.value.closed_before_response
 
 
 def test_no_response_on_a_fresh_connection() -> None:

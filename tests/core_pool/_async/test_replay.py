@@ -85,6 +85,42 @@ async def test_all_that_share_a_connection_are_sent_again(promise: int) -> None:
     await world.pool.aclose()
 
 
+async def test_of_two_that_share_a_connection_each_failure_speaks_for_itself() -> None:
+    """What the connection says is about whichever failed last: here the opposite of what is true of each request."""
+    world = World(max_connections=1)
+    network = world.network
+    network.capacity = network.promise = 2
+    await world.warm()
+    turns = [AsyncEvent(), AsyncEvent()]
+    arrived: List[AsyncFakeConnection] = []
+
+    async def close(operation: str, connection: AsyncFakeConnection) -> None:
+        if operation == "request" and connection is network.connections[0]:
+            unseen = bool(arrived)
+            arrived.append(connection)
+            await turns[len(arrived) - 1].wait(LIMIT)
+            connection.closed = True
+            connection.closed_before_response = not unseen
+            failure = ReadError("closed")
+            failure.closed_before_response = unseen
+            raise failure
+
+    network.hook = close
+    async with AsyncBackground() as background:
+        answered = background.start(world.pool.request, "GET", A)
+        await async_until(lambda: len(arrived) == 1)
+        unseen = background.start(world.pool.request, "GET", A)
+        await async_until(lambda: len(arrived) == 2)
+        turns[0].set()
+        with pytest.raises(ReadError):
+            await answered.wait()
+        turns[1].set()
+        assert (await unseen.wait()).content == b"onetwo"
+    assert network.dials == 2 and world.pool.replays == 1
+    world.pool._plan.check()
+    await world.pool.aclose()
+
+
 async def test_it_is_sent_on_a_new_connection_and_not_on_another_idle_one() -> None:
     world = World()
     await world.warm(3)

@@ -484,6 +484,28 @@ def test_whether_a_request_may_be_repeated_is_the_protocols_to_say() -> None:
     assert world.connection.closed_before_response
 
 
+def test_a_failure_that_is_shared_is_so_with_what_it_says_about_the_response() -> None:
+    failure = ConnectError("closed")
+    failure.closed_before_response = False
+    world = World(HTTPS, agreed="h2", http2=True)
+    gate = Event()
+
+    def fail(operation: str) -> None:
+        gate.wait(LIMIT)
+        raise failure
+
+    world.backend.hook = fail
+    with Background() as background:
+        requests = [background.start(world.get) for _ in range(2)]
+        connection: Any = world.connection
+        until(lambda: connection._attempt is not None and connection._attempt.waiting == 1)
+        gate.set()
+        for request in requests:
+            with pytest.raises(ConnectError) as caught:
+                request.wait()
+            assert caught.value.closed_before_response is False
+
+
 def test_it_is_a_context_manager() -> None:
     world = World(HTTP)
     with world.connection as connection:

@@ -86,6 +86,42 @@ def test_all_that_share_a_connection_are_sent_again(promise: int) -> None:
     world.pool.close()
 
 
+def test_of_two_that_share_a_connection_each_failure_speaks_for_itself() -> None:
+    """What the connection says is about whichever failed last: here the opposite of what is true of each request."""
+    world = World(max_connections=1)
+    network = world.network
+    network.capacity = network.promise = 2
+    world.warm()
+    turns = [Event(), Event()]
+    arrived: List[FakeConnection] = []
+
+    def close(operation: str, connection: FakeConnection) -> None:
+        if operation == "request" and connection is network.connections[0]:
+            unseen = bool(arrived)
+            arrived.append(connection)
+            turns[len(arrived) - 1].wait(LIMIT)
+            connection.closed = True
+            connection.closed_before_response = not unseen
+            failure = ReadError("closed")
+            failure.closed_before_response = unseen
+            raise failure
+
+    network.hook = close
+    with Background() as background:
+        answered = background.start(world.pool.request, "GET", A)
+        until(lambda: len(arrived) == 1)
+        unseen = background.start(world.pool.request, "GET", A)
+        until(lambda: len(arrived) == 2)
+        turns[0].set()
+        with pytest.raises(ReadError):
+            answered.wait()
+        turns[1].set()
+        assert (unseen.wait()).content == b"onetwo"
+    assert network.dials == 2 and world.pool.replays == 1
+    world.pool._plan.check()
+    world.pool.close()
+
+
 def test_it_is_sent_on_a_new_connection_and_not_on_another_idle_one() -> None:
     world = World()
     world.warm(3)

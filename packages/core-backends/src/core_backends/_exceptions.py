@@ -11,7 +11,7 @@ Rules that hold here:
 from __future__ import annotations
 
 import contextlib
-from typing import Iterator, Mapping, Type
+from typing import Iterator, Mapping, Optional, Type
 
 __all__ = [
     "ConnectError",
@@ -79,7 +79,12 @@ class ProtocolError(Exception):
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer broke the protocol, or ended the connection where it must not."""
+    """The peer broke the protocol, or ended the connection where it must not.
+
+    `closed_before_response` as for `NetworkError`.
+    """
+
+    closed_before_response: Optional[bool] = None
 
 
 class LocalProtocolError(ProtocolError):
@@ -107,7 +112,13 @@ class WriteTimeout(TimeoutException):
 
 
 class NetworkError(Exception):
-    """The network or the operating system failed."""
+    """The network or the operating system failed.
+
+    `closed_before_response`: whether the request failed because its connection ended before one byte of a response had
+    come, so that the server may never have seen it; None where that is not known.
+    """
+
+    closed_before_response: Optional[bool] = None
 
 
 class ConnectError(NetworkError):

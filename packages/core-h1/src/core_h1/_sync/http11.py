@@ -275,9 +275,11 @@ class HTTP11Connection(ConnectionInterface):
             head = self._final_head(request.extensions)
         except (ReadError, RemoteProtocolError) as exc:
             self._closed_before_response = not self._codec.heard and self._life.state is State.ACTIVE
-            if self._write_failure is None:
+            failure: Any = self._write_failure or exc
+            failure.closed_before_response = self._closed_before_response
+            if failure is exc:
                 raise
-            raise self._write_failure from exc
+            raise failure from exc
         except ReadTimeout as exc:
             if self._write_failure is None:
                 raise

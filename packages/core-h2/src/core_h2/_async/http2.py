@@ -5,8 +5,9 @@ Rules that hold here:
 * A request is refused before anything of it is sent, or it gets a stream; from then on every way out ends that stream,
   by a change of state that nothing can interrupt. Telling the server comes after.
 * What the server has not processed is `ConnectionNotAvailable`, provided that the body can be sent again from its
-  beginning; what it failed at is the caller's to know. So is what got lost on the way; where nothing of a response has
-  come on a connection that had served before, `closed_before_response` says so.
+  beginning; what it failed at is the caller's to know. So is what got lost on the way. Where nothing of a response has
+  come on a connection that had served before, the exception's `closed_before_response` says so: this is what a server's
+  closing it at the same moment looks like, and what may be repeated can be sent again elsewhere (RFC 9110 § 9.2.2).
 * An idle connection is read before it is used again: a server's PING, SETTINGS, GOAWAY or end are taken first.
 * The connection closes itself when it can take no more requests and the last response has been given back.
 """
@@ -25,8 +26,10 @@ from core_backends import (
     AsyncConnectionInterface,
     AsyncNetworkStream,
     ConnectionNotAvailable,
+    NetworkError,
     Origin,
     ReadTimeout,
+    RemoteProtocolError,
     Request,
     Response,
     WriteError,
@@ -108,7 +111,6 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
         self._ping_interval = ping_interval
         self._exchanges = 0  # Requests whose response has not been given back.
         self._request_count = 0
-        self._closed_before_response = False
         self._idle_since = time.monotonic()
         self._notes: Deque[Stream] = deque()
 
@@ -287,11 +289,12 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
             unavailable.others_served = goaway is not None and 0 < goaway.last_stream_id < stream.id
             unavailable.__cause__ = reason
             return unavailable
-        self._closed_before_response = (
-            failure.lost and stream.reused and not stream.informational and from_its_beginning
-        )
         if write_error is not None and (failure.lost or isinstance(write_error, WriteTimeout)):
-            return write_error
+            reason = write_error
+        if isinstance(reason, (NetworkError, RemoteProtocolError)):
+            reason.closed_before_response = (
+                failure.lost and stream.reused and not stream.informational and from_its_beginning
+            )
         return reason
 
     # The end of an exchange.
@@ -405,16 +408,6 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
     def max_concurrent_requests(self) -> Optional[int]:
         """How many requests the connection serves at a time, as far as that is known; 0 when it takes no more."""
         return self._h2_state.slots.limit if self._takes_requests() else 0
-
-    @property
-    def closed_before_response(self) -> bool:
-        """Whether the last request that failed did so because the connection ended before one byte of its response
-        came, on a connection that had served others.
-
-        This is what a server's closing it at the same moment looks like, and a request that may be repeated can be sent
-        again on another one (RFC 9110 § 9.2.2).
-        """
-        return self._closed_before_response
 
     @property
     def _max_streams(self) -> int:
