@@ -7,7 +7,7 @@ clients, as coroutine functions. Tasks take turns from one counter, so that slow
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Any, Awaitable, Callable, Coroutine, Dict, Iterator
+from typing import Any, Awaitable, Callable, Coroutine, Dict, Iterator, List
 
 from .job import Job
 from .meter import Meter, resident_bytes
@@ -59,6 +59,8 @@ async def _requests(open_client: _Opener, job: Job, meter: Meter, spawn: _Spawn)
             expect(received, job)
 
     await spawn(exchange, job.concurrency)
+    for held in [await client.hold(urls[0]) for _ in range(job.idle)]:
+        expect(await client.release(held), job)
     meter.latencies.clear()
     turns = iter(range(job.requests))
     meter.start()
@@ -67,6 +69,41 @@ async def _requests(open_client: _Opener, job: Job, meter: Meter, spawn: _Spawn)
     else:
         await spawn(exchange, job.concurrency)
     meter.stop()
+    await client.close()
+
+
+async def _slow_origin(open_client: _Opener, job: Job, meter: Meter, spawn: _Spawn) -> None:
+    """A fifth of the tasks wants nothing but the first URL, which is slow; what the others wait is measured."""
+    client = await open_client(job)
+    slow, fast = job.urls[0], job.urls[1:]
+    patient = job.concurrency // 5
+    hurried = job.concurrency - patient
+    for url in job.urls:
+        expect(await client.get(url), job)
+    turns = iter(range(job.requests))
+    finished: List[None] = []
+
+    async def wait_long() -> None:
+        while len(finished) < hurried:
+            expect(await client.get(slow), job)
+
+    async def hurry() -> None:
+        for turn in turns:
+            began = perf_counter()
+            received = await client.get(fast[turn % len(fast)])
+            meter.latencies.append(perf_counter() - began)
+            expect(received, job)
+        finished.append(None)
+        if len(finished) == hurried:
+            meter.stop()
+
+    kinds = iter([wait_long] * patient + [hurry] * hurried)
+
+    async def task() -> None:
+        await next(kinds)()
+
+    meter.start()
+    await spawn(task, job.concurrency)
     await client.close()
 
 
@@ -115,5 +152,6 @@ _LOADS: Dict[str, Callable[[_Opener, Job, Meter, _Spawn], Coroutine[Any, Any, No
     "download": _download,
     "idle_memory": _idle_memory,
     "requests": _requests,
+    "slow_origin": _slow_origin,
     "upload": _upload,
 }

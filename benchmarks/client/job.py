@@ -16,7 +16,8 @@ TIMEOUT = 120.0
 
 @dataclass(frozen=True)
 class Job:
-    """One run: `requests` exchanges over `urls` by `concurrency` tasks or threads on one client."""
+    """One run: `requests` exchanges over `urls` by `concurrency` tasks or threads on one client, beside `idle`
+    connections that are open."""
 
     flavour: str
     load: str
@@ -25,6 +26,7 @@ class Job:
     requests: int = 1
     concurrency: int = 1
     limit: int = 100
+    idle: int = 0
     http2: bool = False
     closes: bool = False
     cafile: Optional[str] = None

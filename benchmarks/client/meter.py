@@ -43,6 +43,7 @@ class Meter:
         if ordered:
             document["p50"] = ordered[len(ordered) // 2]
             document["p99"] = ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
+            document["max"] = ordered[-1]
         if self._profiler is not None:
             text = io.StringIO()
             pstats.Stats(self._profiler, stream=text).sort_stats(self._sort or "tottime").print_stats(50)

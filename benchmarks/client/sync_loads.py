@@ -36,6 +36,8 @@ def _requests(open_client: Callable[[Job], Any], job: Job, meter: Meter) -> None
     urls, count = job.urls, len(job.urls)
     for url in urls:
         expect(client.get(url), job)
+    for held in [client.hold(urls[0]) for _ in range(job.idle)]:
+        expect(client.release(held), job)
     meter.start()
     for index in range(job.requests):
         began = perf_counter()
@@ -49,8 +51,11 @@ def _requests(open_client: Callable[[Job], Any], job: Job, meter: Meter) -> None
 def _threads(open_client: Callable[[Job], Any], job: Job, meter: Meter) -> None:
     shared = open_client(job)
     per_thread = getattr(shared, "per_thread", False)
-    ready = threading.Barrier(job.concurrency + 1)
-    done = threading.Barrier(job.concurrency + 1)
+    # The last to arrive starts the meter, before anybody leaves.
+    ready = threading.Barrier(job.concurrency + 1, meter.start)
+    done = threading.Event()
+    # Filled by one thread after the other; whoever completes it says so.
+    results: List[List[float]] = []
     failures: List[BaseException] = []
     url, share = job.urls[0], job.requests // job.concurrency
 
@@ -65,23 +70,24 @@ def _threads(open_client: Callable[[Job], Any], job: Job, meter: Meter) -> None:
                 received = client.get(url)
                 latencies.append(perf_counter() - began)
                 expect(received, job)
-            done.wait()
-            meter.latencies.extend(latencies)
+            results.append(latencies)
+            if len(results) == job.concurrency:
+                done.set()
             if per_thread:
+                done.wait()
                 client.close()
         except threading.BrokenBarrierError:
             return
         except BaseException as error:
             failures.append(error)
             ready.abort()
-            done.abort()
+            done.set()
 
     threads = [threading.Thread(target=work) for _ in range(job.concurrency)]
     for thread in threads:
         thread.start()
     try:
         ready.wait()
-        meter.start()
         done.wait()
         meter.stop()
     except threading.BrokenBarrierError:
@@ -90,6 +96,7 @@ def _threads(open_client: Callable[[Job], Any], job: Job, meter: Meter) -> None:
         thread.join()
     if failures:
         raise failures[0]
+    meter.latencies.extend(latency for latencies in results for latency in latencies)
     shared.close()
 
 

@@ -17,7 +17,7 @@ from typing import Dict, List, Sequence
 
 from .peers import HTTPX, OURS, SHARED, Peer
 
-__all__ = ["Environments", "versions"]
+__all__ = ["Environments", "tree_digest", "versions"]
 
 _BENCHMARKS = Path(__file__).parents[1]
 _ROOT = _BENCHMARKS / ".envs"
@@ -71,11 +71,18 @@ def _ready(name: str, requirements: Sequence[str]) -> Path:
 
 
 def _digest(name: str, requirements: Sequence[str]) -> str:
-    digest = hashlib.sha256("\n".join([sys.version, sys.executable, *requirements, *SHARED, HTTPX]).encode())
+    made_from = [sys.version, sys.executable, *requirements, *SHARED, HTTPX]
     if name == OURS:
-        for path in sorted(_PACKAGES.glob("*/**/*")):
-            if path.is_file() and path.suffix in {".py", ".toml", ".typed"}:
-                digest.update(str(path.relative_to(_PACKAGES)).encode() + b"\0" + path.read_bytes() + b"\0")
+        made_from.append(tree_digest())
+    return hashlib.sha256("\n".join(made_from).encode()).hexdigest()[:12]
+
+
+def tree_digest() -> str:
+    """What this project's packages are made from, in twelve digits."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGES.glob("*/**/*")):
+        if path.is_file() and path.suffix in {".py", ".toml", ".typed"}:
+            digest.update(str(path.relative_to(_PACKAGES)).encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
 

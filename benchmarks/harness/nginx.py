@@ -16,13 +16,14 @@ import time
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional
 
+from .certificates import issue
 from .machine import pinned
 
 __all__ = ["DOWNLOAD_SIZES", "SMALL_BODY", "Server", "serve", "version"]
 
 SMALL_BODY = 1024
+_LOWEST_PORT, _HIGHEST_PORT = 10_000, 32_000
 DOWNLOAD_SIZES = {"50mb": 50_000_000, "100mb": 100_000_000}
-ORIGINS = 200
 
 
 class Server(NamedTuple):
@@ -40,7 +41,7 @@ worker_rlimit_nofile 20000;
 pid {root}/nginx.pid;
 error_log {root}/error.log warn;
 {user}
-events {{ worker_connections 16384; }}
+events {{ worker_connections 19000; }}
 http {{
     access_log off;
     default_type text/plain;
@@ -55,8 +56,8 @@ http {{
     fastcgi_temp_path {root}/fastcgi;
     uwsgi_temp_path {root}/uwsgi;
     scgi_temp_path {root}/scgi;
-    ssl_certificate {root}/certificate.pem;
-    ssl_certificate_key {root}/key.pem;
+    ssl_certificate {certificates.certificate};
+    ssl_certificate_key {certificates.key};
     ssl_session_cache off;
     ssl_session_tickets off;
     upstream answer {{ server 127.0.0.1:{sink}; keepalive 64; keepalive_requests 1000000000; }}
@@ -108,12 +109,17 @@ def free_ports(count: int) -> List[int]:
     return ports
 
 
-def _certificate(root: Path) -> None:
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-keyout", str(root / "key.pem"), "-out", str(root / "certificate.pem"), "-days", "30"]
-    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    command += ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
-    subprocess.run(command, check=True, capture_output=True)
+def _low_ports(count: int) -> List[int]:
+    """Distinct ports that are free, below those that systems give to connecting sockets: thousands among these would
+    hardly all be free still when the server starts."""
+    ports: List[int] = []
+    for port in range(_LOWEST_PORT, _HIGHEST_PORT):
+        if len(ports) == count:
+            return ports
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            ports.append(port)
+    raise SystemExit(f"of {count} ports for origins only {len(ports)} are free")
 
 
 def _files(root: Path) -> None:
@@ -140,14 +146,16 @@ def _listening(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def serve(root: Path, core: Optional[int]) -> Iterator[Server]:
-    """A running server with its files under `root`, pinned to `core`, stopped by its process id on leaving."""
-    ports = free_ports(4 + ORIGINS)
-    (sink, http, https, h2), many = ports[:4], ports[4:]
-    _certificate(root)
+def serve(root: Path, core: Optional[int], origins: int) -> Iterator[Server]:
+    """A running server with its files under `root`, that is `origins` more origins on ports of their own, pinned to
+    `core`, stopped by its process id on leaving."""
+    sink, http, https, h2 = free_ports(4)
+    many = _low_ports(origins)
+    certificates = issue(root)
     _files(root)
     configuration = _CONFIGURATION.format(
         root=root,
+        certificates=certificates,
         user=_user(),
         sink=sink,
         http=http,
@@ -170,8 +178,7 @@ def serve(root: Path, core: Optional[int]) -> Iterator[Server]:
             "https": f"https://127.0.0.1:{https}",
             "h2": f"https://127.0.0.1:{h2}",
         }
-        origins = [f"http://127.0.0.1:{port}/small" for port in many]
-        yield Server(bases, origins, str(root / "certificate.pem"))
+        yield Server(bases, [f"http://127.0.0.1:{port}/small" for port in many], str(certificates.authority))
     finally:
         process.terminate()
         process.wait(20)

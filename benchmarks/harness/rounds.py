@@ -1,7 +1,10 @@
-"""Interleaved rounds: every workload and peer runs once in each round, peers in an order that rotates.
+"""Interleaved rounds: every peer runs a workload once in each round, in an order that rotates.
 
 What drifts over a run (clock speed, a neighbour on the machine) then falls on all peers alike, and the ratio of two
-peers within one round is steadier than either figure.
+peers within one round is steadier than either figure. Workloads that are compared with each other share their rounds.
+
+Each workload has processes of its own, one for each peer, that do nothing else: what other work leaves behind in a
+process (the allocator's thresholds after a large body, say) makes the same requests dearer or cheaper by a quarter.
 """
 
 from __future__ import annotations
@@ -9,13 +12,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
 
 from .imports import import_seconds
-from .nginx import Server
 from .peers import Peer
+from .stage import Stage
 from .worker_process import Worker
-from .workloads import IMPORT_TIME, WORKLOADS, Workload
+from .workloads import IMPORT_TIME, WORKLOADS, Workload, series
 
 __all__ = ["Entrant", "Plan", "Race"]
 
@@ -53,90 +56,140 @@ class Turn(NamedTuple):
 
 
 class Race:
-    """Samples gather in `samples`, in the order they were taken."""
+    """Samples gather in `samples`, workload by workload; `after` is called whenever a series is complete."""
 
-    def __init__(self, plan: Plan, entrants: List[Entrant], server: Server, proxy: Optional[str]) -> None:
+    def __init__(self, plan: Plan, entrants: List[Entrant], stage: Stage, after: Callable[[], None]) -> None:
         self.samples: List[Dict[str, Any]] = []
         self._plan = plan
         self._entrants = entrants
-        self._server = server
-        self._proxy = proxy
-        self._workers = {
-            entrant.peer.name: Worker(entrant.peer, entrant.python, plan.client_core) for entrant in entrants
-        }
+        self._stage = stage
+        self._after = after
 
     def run(self) -> None:
-        """Find out who takes part in what, then run the rounds."""
-        try:
-            turns = {name: self._turns(name) for name in self._plan.workloads}
-            for number in range(self._plan.rounds):
-                _progress(f"\nround {number + 1} of {self._plan.rounds}:")
-                for name in self._plan.workloads:
-                    _progress(f" {name}")
-                    for turn in _rotated([turn for turn in turns[name] if turn.rounds > number], number):
-                        if not self._take(name, turn, number):
-                            turns[name].remove(turn)
-        finally:
-            _progress("\n")
-            for worker in self._workers.values():
-                worker.stop()
+        """Race every workload, those of one series in the same rounds."""
+        for names in series(self._plan.workloads):
+            heats: List[_Heat] = []
+            outrun: Set[str] = set()
+            try:
+                for name in names:
+                    _progress(f"{name}:")
+                    heats.append(_Heat(name, self._plan, self._entrants, self._stage, self.samples))
+                    heats[-1].warm_up(outrun)
+                    _progress("\n")
+                for number in range(self._plan.rounds):
+                    for heat in heats:
+                        heat.run_round(number)
+            finally:
+                for heat in heats:
+                    heat.leave()
+                for heat in heats:
+                    heat.stop()
+            self._after()
 
-    def _turns(self, name: str) -> List[Turn]:
+
+class _Heat:
+    """One workload: a process for each peer, started for it and stopped after it."""
+
+    def __init__(
+        self, name: str, plan: Plan, entrants: List[Entrant], stage: Stage, samples: List[Dict[str, Any]]
+    ) -> None:
+        self._name = name
+        self._plan = plan
+        self._stage = stage
+        self._samples = samples
+        self._imports = name == IMPORT_TIME
+        takers = None if self._imports else WORKLOADS[name].peers
+        self._entrants = [entrant for entrant in entrants if takers is None or entrant.peer.name in takers]
+        self._workers = {
+            entrant.peer.name: Worker(entrant.peer, entrant.python, plan.client_core) for entrant in self._entrants
+        }
+        self._turns: List[Turn] = []
+
+    def warm_up(self, outrun: Set[str]) -> None:
+        """Find out who takes part and with how many requests; `outrun` are those who failed to finish less."""
         plan = self._plan
-        if name == IMPORT_TIME:
-            return [Turn(entrant, 1, plan.rounds) for entrant in self._entrants if entrant.peer.name not in _NO_IMPORT]
-        workload = WORKLOADS[name]
+        if self._imports:
+            self._turns = [
+                Turn(entrant, 1, plan.rounds) for entrant in self._entrants if entrant.peer.name not in _NO_IMPORT
+            ]
+            return
+        workload = WORKLOADS[self._name]
         if workload.fresh:
-            return [Turn(entrant, workload.requests, min(_FRESH_ROUNDS, plan.rounds)) for entrant in self._entrants]
-        _progress(f"warming up {name}\n")
-        turns = []
+            rounds = min(_FRESH_ROUNDS, plan.rounds)
+            self._turns = [Turn(entrant, workload.requests, rounds) for entrant in self._entrants]
+            return
         for entrant in self._entrants:
-            answer = self._answer(workload, entrant, _least(workload))
+            name = entrant.peer.name
+            if name in outrun:
+                self._record(entrant, 0, {"timeout": 0.0})
+                continue
+            _progress(f" {name}")
+            answer = self._warmed(workload, entrant)
             if "cpu" in answer:
                 slow = answer["wall"] > _SLOW * plan.seconds
                 rounds = min(_SLOW_ROUNDS, plan.rounds) if slow else plan.rounds
-                turns.append(Turn(entrant, _fitting(workload, answer, plan.seconds), rounds))
-            else:
-                self._record(name, entrant, 0, answer)
-        return turns
+                self._turns.append(Turn(entrant, _fitting(workload, answer, plan.seconds), rounds))
+                continue
+            self._record(entrant, 0, answer)
+            self._workers[name].stop()
+            if "timeout" in answer:
+                outrun.add(name)
 
-    def _take(self, name: str, turn: Turn, number: int) -> bool:
+    def run_round(self, number: int) -> None:
+        """Take one sample of each peer that has not dropped out."""
+        for turn in _rotated([turn for turn in self._turns if turn.rounds > number], number):
+            if not self._take(turn, number):
+                self._turns.remove(turn)
+
+    def leave(self) -> None:
+        """Tell all processes to end."""
+        for worker in self._workers.values():
+            worker.leave()
+
+    def stop(self) -> None:
+        """See to it that all processes have ended."""
+        for worker in self._workers.values():
+            worker.stop()
+
+    def _warmed(self, workload: Workload, entrant: Entrant) -> Dict[str, Any]:
+        """Run a little, in which modules are imported and caches fill, then, if it took little, what a round would."""
+        answer = self._answer(workload, entrant, workload.least)
+        if "cpu" not in answer or answer["wall"] > self._plan.seconds / 2:
+            return answer
+        return self._answer(workload, entrant, _fitting(workload, answer, self._plan.seconds))
+
+    def _take(self, turn: Turn, number: int) -> bool:
         """Take one sample; whether there is a point in taking another."""
-        if name == IMPORT_TIME:
+        if self._imports:
             answer = import_seconds(turn.entrant.peer, turn.entrant.python, self._plan.client_core)
+            fresh = False
         else:
-            if WORKLOADS[name].fresh:
+            fresh = WORKLOADS[self._name].fresh
+            if fresh:
                 self._workers[turn.entrant.peer.name].stop()
-            answer = self._answer(WORKLOADS[name], turn.entrant, turn.requests)
-        self._record(name, turn.entrant, number, answer)
-        tiring = name != IMPORT_TIME and WORKLOADS[name].fresh and answer.get("wall", 0) > _SLOW * self._plan.seconds
+            answer = self._answer(WORKLOADS[self._name], turn.entrant, turn.requests)
+        self._record(turn.entrant, number, answer)
+        tiring = fresh and answer.get("wall", 0) > _SLOW * self._plan.seconds
         return "cpu" in answer and not tiring
 
     def _answer(self, workload: Workload, entrant: Entrant, requests: int) -> Dict[str, Any]:
-        job = {**workload.job(self._server, self._proxy), "requests": requests}
+        job = {**workload.job(self._stage), "requests": requests}
         return self._workers[entrant.peer.name].run(job, self._plan.timeout * workload.patience)
 
-    def _record(self, workload: str, entrant: Entrant, number: int, answer: Dict[str, Any]) -> None:
+    def _record(self, entrant: Entrant, number: int, answer: Dict[str, Any]) -> None:
         if "absent" in answer:
             return
         if "cpu" not in answer:
-            _progress(f" [{workload}, {entrant.peer.name}: {answer}]")
-        self.samples.append({"workload": workload, "peer": entrant.peer.name, "round": number, **answer})
-
-
-def _least(workload: Workload) -> int:
-    """Exchanges of the run that warms up and tells how many a measured run can have."""
-    if workload.load != "requests":
-        return workload.requests
-    return max(workload.requests // 50, workload.concurrency)
+            _progress(f" [{self._name}, {entrant.peer.name}: {answer}]")
+        self._samples.append({"workload": self._name, "peer": entrant.peer.name, "round": number, **answer})
 
 
 def _fitting(workload: Workload, answer: Dict[str, Any], seconds: float) -> int:
-    if workload.load != "requests":
+    """How many requests take `seconds`, to judge by a run of this length, in equal shares for all tasks."""
+    if workload.load not in {"requests", "slow_origin"}:
         return workload.requests
-    least = _least(workload)
-    wanted = int(seconds * least / max(answer["wall"], 1e-6))
-    fitting = min(workload.requests, max(least, wanted))
+    wanted = int(seconds * answer["count"] / max(answer["wall"], 1e-6))
+    fitting = min(workload.requests, max(workload.least, wanted))
     return fitting - fitting % workload.concurrency
 
 

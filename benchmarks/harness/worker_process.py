@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -53,16 +54,26 @@ class Worker:
         self.stop()
         return {"timeout": timeout} if expired.is_set() else {"error": f"the worker died with {process.returncode}"}
 
+    def leave(self) -> None:
+        """Tell the process to end, without waiting for it; `stop` does."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+
     def stop(self) -> None:
         """End the process; its standard input closing is its signal to leave, unless it is busy."""
         process, self._process = self._process, None
         if process is None:
             return
+        assert process.stdin is not None and process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
         try:
-            process.communicate(timeout=2)
+            process.wait(timeout=2)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.communicate()
+            process.wait()
+        process.stdout.close()
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None:

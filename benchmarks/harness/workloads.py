@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from .nginx import DOWNLOAD_SIZES, SMALL_BODY, Server
+from .nginx import DOWNLOAD_SIZES, SMALL_BODY
+from .stage import Stage
 
-__all__ = ["GOALS", "GROUPS", "IMPORT_TIME", "QUICK", "WORKLOADS", "Goal", "Workload"]
-
+__all__ = ["GROUPS", "IMPORT_TIME", "QUICK", "WORKLOADS", "Workload", "origins_of", "series"]
 
 _FLAVOURS = ("sync", "asyncio", "trio")
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One row. At most `requests` a run; `fresh` runs in a new worker process; `unit` is what one count
-    stands for; `patience` multiplies the time after which a run is given up."""
+    """One row. At most `requests` a run, at least `turns` for each task or thread; `origins` is over how many they go,
+    `idle` how many connections stand by, `unit` what one count stands for. `fresh` takes a new process for every run;
+    `patience` multiplies the time after which a run is given up. `peers` names those who can do it, or do it alike.
+
+    Rows of one `series` are raced together, the lighter ones first: who does not finish one is not tried on the next.
+    """
 
     name: str
     flavour: str
@@ -26,18 +30,22 @@ class Workload:
     requests: int = 10000
     concurrency: int = 1
     limit: int = 100
+    origins: int = 1
+    idle: int = 0
+    turns: int = 1
     size: int = SMALL_BODY
     fresh: bool = False
     proxied: bool = False
     patience: float = 1.0
     unit: str = "request"
+    series: str = ""
+    peers: Optional[Tuple[str, ...]] = None
 
-    def job(self, server: Server, proxy: Optional[str]) -> Dict[str, Any]:
+    def job(self, stage: Stage) -> Dict[str, Any]:
         """The job as the worker reads it."""
-        if self.path == "many":
-            urls = server.origins
-        else:
-            urls = [server.bases[self.base] + self.path]
+        urls = [stage.bases[self.base] + self.path] if self.origins == 1 else stage.origins[: self.origins]
+        if self.load == "slow_origin":
+            urls = [stage.bases["slow"] + self.path, *urls]
         return {
             "flavour": self.flavour,
             "load": self.load,
@@ -46,27 +54,114 @@ class Workload:
             "requests": self.requests,
             "concurrency": self.concurrency,
             "limit": self.limit,
+            "idle": self.idle,
             "http2": self.base == "h2",
             "closes": self.path == "/close",
-            "cafile": None if self.base == "http" else server.cafile,
-            "proxy": proxy if self.proxied else None,
+            "cafile": None if self.base == "http" else stage.cafile,
+            "proxy": stage.proxy if self.proxied else None,
         }
+
+    @property
+    def waits(self) -> bool:
+        """Whether more requests are under way at a time than connections."""
+        return self.base != "h2" and self.concurrency > self.limit
+
+    @property
+    def least(self) -> int:
+        """How many exchanges make a run, at the least."""
+        if self.load not in {"requests", "slow_origin"}:
+            return self.requests
+        return max(self.requests // 50, self.concurrency * self.turns)
 
 
 def _small() -> List[Workload]:
-    rows = [Workload("sync_seq", "sync"), Workload("sync_threads8", "sync", concurrency=8)]
+    rows = [Workload("sync_seq", "sync", series="threads")]
+    rows += [
+        Workload(f"sync_threads{threads}", "sync", concurrency=threads, turns=4, series="threads")
+        for threads in (2, 8, 64)
+    ]
     rows += [Workload("sync_tls_seq", "sync", base="https"), Workload("asyncio_seq", "asyncio")]
-    rows += [Workload(f"asyncio_{tasks}", "asyncio", concurrency=tasks) for tasks in (10, 20, 100)]
-    rows += [Workload("asyncio_1000", "asyncio", concurrency=1000)]
-    rows += [Workload("asyncio_1000_unlimited", "asyncio", concurrency=1000, limit=1000)]
+    rows += [
+        Workload(f"asyncio_{tasks}", "asyncio", concurrency=tasks, series="tasks") for tasks in (10, 20, 100, 1000)
+    ]
+    rows += [Workload("asyncio_1000_unlimited", "asyncio", concurrency=1000, limit=1000, series="tasks")]
     rows += [Workload("asyncio_tls_100", "asyncio", base="https", concurrency=100)]
-    rows += [Workload("trio_seq", "trio"), Workload("trio_100", "trio", concurrency=100)]
-    rows += [Workload("trio_1000", "trio", concurrency=1000)]
-    rows += [Workload("many_origins_200", "asyncio", path="many", concurrency=20, limit=200)]
+    rows += [Workload("trio_seq", "trio")]
+    rows += [Workload(f"trio_{tasks}", "trio", concurrency=tasks, series="trio_tasks") for tasks in (100, 1000)]
+    rows += [Workload("many_origins_200", "asyncio", origins=200, concurrency=20, limit=200)]
     for flavour in _FLAVOURS:
         rows.append(Workload(f"new_connections_{flavour}", flavour, path="/close", requests=1000))
         rows.append(Workload(f"new_connections_tls_{flavour}", flavour, base="https", path="/close", requests=200))
     return rows
+
+
+# Those who let requests wait for one of few connections, over however many origins.
+_QUEUEING = {
+    "sync": ("ours", "httpcore", "httpcore2", "urllib3", "pyreqwest"),
+    "asyncio": ("ours", "httpcore", "httpcore2", "aiohttp", "pyreqwest", "raw"),
+    "trio": ("ours", "httpcore", "httpcore2", "raw"),
+}
+
+
+def _queued(flavour: str) -> List[Workload]:
+    """So many requests waiting for ten connections."""
+    return [
+        Workload(
+            f"queued_{waiting}_{flavour}",
+            flavour,
+            requests=max(10000, 3 * (waiting + 10)),
+            concurrency=waiting + 10,
+            limit=10,
+            turns=4 if flavour == "sync" else 3,
+            series=f"queued_{flavour}",
+            peers=_QUEUEING[flavour],
+        )
+        for waiting in (1, 10, 100, 1000, 10000)
+        if flavour != "sync" or waiting <= 1000
+    ]
+
+
+def _idle_beside(flavour: str) -> List[Workload]:
+    """One request at a time, in a pool with so many idle connections."""
+    peers = tuple(name for name in _QUEUEING[flavour] if name != "pyreqwest")
+    return [
+        Workload(f"idle_{idle}_{flavour}", flavour, limit=1000, idle=idle, series=f"idle_{flavour}", peers=peers)
+        for idle in (1, 10, 100, 1000)
+    ]
+
+
+def _origins() -> List[Workload]:
+    """A connection for each origin, and five origins for each connection that the pool may have."""
+    rows = [
+        Workload(f"origins_{origins}", "asyncio", origins=origins, concurrency=20, limit=5000, series="origins")
+        for origins in (1, 50, 500, 5000)
+    ]
+    rows += [
+        Workload(f"evicting_{limit}", "asyncio", origins=5 * limit, concurrency=5, limit=limit, series="evicting")
+        for limit in (10, 100, 1000)
+    ]
+    takers = {"origins": _QUEUEING["asyncio"], "evicting": ("ours", "httpcore", "httpcore2")}
+    return [replace(row, peers=takers[row.series]) for row in rows]
+
+
+def _slow_origin() -> Workload:
+    """A fifth of the tasks wants a slow origin, all share 20 connections; the others' requests are counted."""
+    return Workload(
+        "slow_origin_asyncio",
+        "asyncio",
+        "slow_origin",
+        origins=4,
+        concurrency=100,
+        limit=20,
+        unit="request to a fast origin",
+        peers=_QUEUEING["asyncio"],
+    )
+
+
+def _scale() -> List[Workload]:
+    rows = [row for flavour in _FLAVOURS for row in _queued(flavour)]
+    rows += [row for flavour in ("sync", "asyncio") for row in _idle_beside(flavour)]
+    return [*rows, *_origins(), _slow_origin()]
 
 
 def _bodies(flavour: str) -> List[Workload]:
@@ -75,8 +170,8 @@ def _bodies(flavour: str) -> List[Workload]:
     large, medium = DOWNLOAD_SIZES["100mb"], DOWNLOAD_SIZES["50mb"]
     return [
         Workload(f"download_100mb_{flavour}", flavour, path="/100mb", size=large, **down),
-        Workload(f"upload_5mb_{flavour}", flavour, size=5_000_000, **up),
-        Workload(f"upload_50mb_{flavour}", flavour, size=50_000_000, **up),
+        Workload(f"upload_5mb_{flavour}", flavour, size=5_000_000, series=f"upload_{flavour}", **up),
+        Workload(f"upload_50mb_{flavour}", flavour, size=50_000_000, series=f"upload_{flavour}", **up),
         Workload(f"h2_download_50mb_{flavour}", flavour, base="h2", path="/50mb", size=medium, **down),
         Workload(f"h2_upload_50mb_{flavour}", flavour, base="h2", size=50_000_000, **up),
     ]
@@ -98,8 +193,8 @@ def _http2() -> List[Workload]:
 
 def _tunnel(flavour: str) -> List[Workload]:
     return [
-        Workload(f"direct_tls_{flavour}", flavour, base="https"),
-        Workload(f"tunnel_tls_{flavour}", flavour, base="https", proxied=True),
+        Workload(f"direct_tls_{flavour}", flavour, base="https", series=f"tunnel_{flavour}"),
+        Workload(f"tunnel_tls_{flavour}", flavour, base="https", proxied=True, series=f"tunnel_{flavour}"),
     ]
 
 
@@ -107,7 +202,7 @@ def _table() -> List[Workload]:
     rows = [*_small(), *_http2()]
     for flavour in _FLAVOURS:
         rows += [*_bodies(flavour), _idle(flavour), *_tunnel(flavour)]
-    return rows
+    return [*rows, *_scale()]
 
 
 WORKLOADS: Dict[str, Workload] = {row.name: row for row in _table()}
@@ -125,6 +220,8 @@ GROUPS: Dict[str, Tuple[str, ...]] = {
     "h2": _starting("h2_"),
     "memory": _starting("memory_"),
     "new_connections": _starting("new_connections_"),
+    "scale": tuple(row.name for row in _scale()),
+    "threads": _starting("sync_threads"),
     "tunnel": _starting("direct_", "tunnel_"),
     "upload": _starting("upload_"),
 }
@@ -132,58 +229,16 @@ GROUPS: Dict[str, Tuple[str, ...]] = {
 QUICK = ("sync_seq", "asyncio_seq", "asyncio_100", "trio_100", "download_100mb_sync", IMPORT_TIME)
 
 
-@dataclass(frozen=True)
-class Goal:
-    """CPU of this project on `workload` is at most `ratio` times that of `peer` (on `against`, else the same)."""
-
-    workload: str
-    peer: str
-    ratio: float
-    against: Optional[str] = None
+def origins_of(names: Sequence[str]) -> int:
+    """How many origins the largest of these workloads goes to."""
+    return max((WORKLOADS[name].origins for name in names if name in WORKLOADS), default=1)
 
 
-GOALS: Tuple[Goal, ...] = (
-    Goal("sync_seq", "http_client", 0.8),
-    Goal("sync_seq", "urllib3", 0.45),
-    Goal("sync_seq", "httpcore", 0.7),
-    Goal("sync_threads8", "http_client", 1.0),
-    Goal("asyncio_seq", "aiohttp", 0.65),
-    *(
-        Goal(workload, peer, ratio)
-        for workload in ("asyncio_20", "asyncio_100", "asyncio_1000", "asyncio_1000_unlimited")
-        for peer, ratio in (("aiohttp", 0.6), ("pyreqwest", 1.3), ("raw", 2.5))
-    ),
-    Goal("asyncio_1000", "ours", 1.2, against="asyncio_10"),
-    Goal("asyncio_tls_100", "aiohttp", 0.7),
-    Goal("many_origins_200", "aiohttp", 0.6),
-    Goal("trio_seq", "httpcore2", 0.4),
-    Goal("trio_100", "httpcore", 0.05),
-    *(
-        Goal(f"{body}_{flavour}", peer, ratio)
-        for body in ("download_100mb", "upload_50mb")
-        for flavour, fastest in (("sync", "http_client"), ("asyncio", "aiohttp"), ("trio", None))
-        for peer, ratio in ((fastest, 1.2), ("raw", 1.5))
-        if peer is not None
-    ),
-    Goal("upload_50mb_sync", "ours", 12.0, against="upload_5mb_sync"),
-    Goal("upload_50mb_asyncio", "ours", 12.0, against="upload_5mb_asyncio"),
-    Goal("upload_50mb_trio", "ours", 12.0, against="upload_5mb_trio"),
-    Goal("new_connections_sync", "http_client", 1.0),
-    Goal("new_connections_tls_sync", "http_client", 1.0),
-    Goal("new_connections_asyncio", "aiohttp", 1.0),
-    Goal("new_connections_tls_asyncio", "aiohttp", 1.0),
-    Goal(IMPORT_TIME, "httpcore", 0.4),
-    Goal("h2_seq_sync", "httpcore", 0.5),
-    Goal("h2_seq_sync", "httpcore2", 0.4),
-    Goal("h2_seq_asyncio", "httpcore2", 0.4),
-    Goal("h2_100_streams_asyncio", "httpcore", 0.4),
-    Goal("h2_100_streams_asyncio", "niquests", 0.2),
-    *(
-        Goal(f"h2_{body}_{flavour}", "httpcore2", 0.3)
-        for body in ("download_50mb", "upload_50mb")
-        for flavour in _FLAVOURS
-    ),
-    Goal("tunnel_tls_sync", "ours", 1.05, against="direct_tls_sync"),
-    Goal("tunnel_tls_trio", "ours", 1.05, against="direct_tls_trio"),
-    Goal("tunnel_tls_asyncio", "ours", 1.05, against="direct_tls_asyncio"),
-)
+def series(names: Sequence[str]) -> List[List[str]]:
+    """The same names, those of one series together where its first one stands and in the order of the table."""
+    together: Dict[str, List[str]] = {}
+    for name in names:
+        own = WORKLOADS[name].series if name in WORKLOADS else ""
+        together.setdefault(f"series {own}" if own else name, []).append(name)
+    order = list(WORKLOADS)
+    return [sorted(group, key=order.index) if len(group) > 1 else group for group in together.values()]
