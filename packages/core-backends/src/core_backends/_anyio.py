@@ -50,6 +50,7 @@ class AnyIOStream(AsyncNetworkStream):
     """An anyio byte stream as a stream."""
 
     accepts_alpn_protocols = True
+    accepts_tls_session = True
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
@@ -129,9 +130,12 @@ class AnyIOStream(AsyncNetworkStream):
         timeout: Optional[float] = None,
         *,
         alpn_protocols: Optional[Sequence[str]] = None,
+        session: Optional[ssl.SSLSession] = None,
     ) -> AsyncNetworkStream:
-        """See `AsyncNetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says."""
-        return await AsyncTLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols)
+        """See `AsyncNetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says, and
+        `session` is one of an earlier connection on the same context to resume, None for none.
+        """
+        return await AsyncTLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols, session)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":

@@ -103,6 +103,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
     """`sock`, connected, as a stream of the event loop `loop`; made by `AsyncioBackend`."""
 
     accepts_alpn_protocols = True
+    accepts_tls_session = True
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
         self._loop = loop
@@ -459,9 +460,12 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         timeout: Optional[float] = None,
         *,
         alpn_protocols: Optional[Sequence[str]] = None,
+        session: Optional[ssl.SSLSession] = None,
     ) -> AsyncNetworkStream:
-        """See `AsyncNetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says."""
-        return await AsyncTLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols)
+        """See `AsyncNetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says, and
+        `session` is one of an earlier connection on the same context to resume, None for none.
+        """
+        return await AsyncTLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols, session)
 
     # What can be done without waiting; used by TLS on this stream.
 

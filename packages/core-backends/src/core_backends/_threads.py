@@ -34,7 +34,7 @@ from ._sockets import (
     watch_readable,
     watch_writable,
 )
-from ._ssl import LARGE_RECORD, READ_SIZE, offering
+from ._ssl import LARGE_RECORD, READ_SIZE, offering, resumed, session_of
 from ._sync.tls_layer import TLSLayerStream
 
 __all__ = ["SyncBackend", "SyncStream", "SyncTLSStream"]
@@ -55,6 +55,7 @@ class SyncStream(NetworkStream):
     """
 
     accepts_alpn_protocols = True
+    accepts_tls_session = True
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -222,8 +223,11 @@ class SyncStream(NetworkStream):
         timeout: Optional[float] = None,
         *,
         alpn_protocols: Optional[Sequence[str]] = None,
+        session: Optional[ssl.SSLSession] = None,
     ) -> NetworkStream:
-        """See `NetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says."""
+        """See `NetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says, and `session`
+        is one of an earlier connection on the same context to resume, None for none.
+        """
         deadline = Deadline(timeout)
         sock = self._sock
         try:
@@ -233,7 +237,9 @@ class SyncStream(NetworkStream):
                 # What OpenSSL refuses is refused here: once it has the socket, CPython leaves that open.
                 ssl_context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=server_hostname)
             with offering(ssl_context, alpn_protocols):
-                sock = ssl_context.wrap_socket(sock, server_hostname=server_hostname, do_handshake_on_connect=False)
+                sock = ssl_context.wrap_socket(
+                    sock, server_hostname=server_hostname, do_handshake_on_connect=False, **resumed(session)
+                )
             register_socket(sock)
             stream = SyncTLSStream(sock)
             stream._handshake(deadline, timeout)
@@ -413,12 +419,16 @@ class SyncTLSStream(SyncStream):
         timeout: Optional[float] = None,
         *,
         alpn_protocols: Optional[Sequence[str]] = None,
+        session: Optional[ssl.SSLSession] = None,
     ) -> NetworkStream:
-        return TLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols)
+        return TLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols, session)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "ssl_object":
             return self._sock
+        if info == "tls_session":
+            with self._lock:
+                return session_of(self._sock)
         return super().get_extra_info(info)
 
     def _is_readable(self) -> bool:

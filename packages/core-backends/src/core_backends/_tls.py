@@ -1,7 +1,9 @@
-"""Starting TLS with an ALPN offer, on our streams and on a user's own.
+"""Starting TLS with an ALPN offer and a session to resume, on our streams and on a user's own.
 
-The contract's `start_tls` has no place for the offer. Our streams take it as an extra keyword and say so by an
-attribute; for any other stream the offer has to stand in the context that it is given.
+The contract's `start_tls` has no place for either. Our streams take each as an extra keyword and say so by an
+attribute, `accepts_alpn_protocols` and `accepts_tls_session`. For any other stream the offer has to stand in the
+context that it is given, and no session is resumed. What a stream with `accepts_tls_session` makes of itself gives its
+own session as `get_extra_info("tls_session")`.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any, Dict, Optional, Sequence
 from ._abandon import abandon
 from ._backend import AsyncNetworkStream, NetworkStream
 from ._exceptions import ConnectError
+from ._sessions import TLSResumption
 
 __all__ = ["async_start_tls", "start_tls"]
 
@@ -22,15 +25,25 @@ def start_tls(
     server_hostname: Optional[str],
     timeout: Optional[float],
     alpn_protocols: Optional[Sequence[str]],
+    resumption: Optional[TLSResumption] = None,
 ) -> NetworkStream:
     """Return `stream` with TLS on it, offering `alpn_protocols` (None: what the context offers).
 
     `ssl_context`, `server_hostname` and `timeout` (seconds, None: no limit) are those of `NetworkStream.start_tls`,
-    and so are the exceptions.
+    and so are the exceptions. `resumption` has the session to resume, and is told of the stream whose session it may
+    keep; None: neither.
     """
-    arguments = _arguments(stream, ssl_context, server_hostname, timeout, alpn_protocols)
+    resumption = _understood(stream, resumption)
+    arguments = _arguments(stream, ssl_context, server_hostname, timeout, alpn_protocols, resumption)
     try:
-        return stream.start_tls(**arguments)
+        secured = stream.start_tls(**arguments)
+        if resumption is not None:
+            resumption.secured(secured)
+        return secured
+    except ConnectError:
+        if resumption is not None:
+            resumption.failed()
+        raise
     except OSError as exc:
         # A user's own stream may raise what the system, or `ssl`, gave it.
         abandon(stream)
@@ -43,18 +56,32 @@ async def async_start_tls(
     server_hostname: Optional[str],
     timeout: Optional[float],
     alpn_protocols: Optional[Sequence[str]],
+    resumption: Optional[TLSResumption] = None,
 ) -> AsyncNetworkStream:
     """Return `stream` with TLS on it, offering `alpn_protocols` (None: what the context offers).
 
     `ssl_context`, `server_hostname` and `timeout` (seconds, None: no limit) are those of
-    `AsyncNetworkStream.start_tls`, and so are the exceptions.
+    `AsyncNetworkStream.start_tls`, and so are the exceptions. `resumption` has the session to resume, and is told of
+    the stream whose session it may keep; None: neither.
     """
-    arguments = _arguments(stream, ssl_context, server_hostname, timeout, alpn_protocols)
+    resumption = _understood(stream, resumption)
+    arguments = _arguments(stream, ssl_context, server_hostname, timeout, alpn_protocols, resumption)
     try:
-        return await stream.start_tls(**arguments)
+        secured = await stream.start_tls(**arguments)
+        if resumption is not None:
+            resumption.secured(secured)
+        return secured
+    except ConnectError:
+        if resumption is not None:
+            resumption.failed()
+        raise
     except OSError as exc:
         abandon(stream)
         raise ConnectError(f"TLS handshake with {server_hostname!r} failed: {exc!r}") from exc
+
+
+def _understood(stream: Any, resumption: Optional[TLSResumption]) -> Optional[TLSResumption]:
+    return resumption if getattr(stream, "accepts_tls_session", False) else None
 
 
 def _arguments(
@@ -63,6 +90,7 @@ def _arguments(
     server_hostname: Optional[str],
     timeout: Optional[float],
     alpn_protocols: Optional[Sequence[str]],
+    resumption: Optional[TLSResumption],
 ) -> Any:
     arguments: Dict[str, Any] = {"ssl_context": ssl_context, "server_hostname": server_hostname, "timeout": timeout}
     if alpn_protocols is not None:
@@ -70,4 +98,6 @@ def _arguments(
             arguments["alpn_protocols"] = list(alpn_protocols)
         else:
             ssl_context.set_alpn_protocols(list(alpn_protocols))
+    if resumption is not None and resumption.session is not None:
+        arguments["session"] = resumption.session
     return arguments

@@ -44,6 +44,7 @@ class TrioStream(AsyncNetworkStream):
     """A connected socket as a stream under trio; `sock` is put into non-blocking mode."""
 
     accepts_alpn_protocols = True
+    accepts_tls_session = True
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -253,9 +254,12 @@ class TrioStream(AsyncNetworkStream):
         timeout: Optional[float] = None,
         *,
         alpn_protocols: Optional[Sequence[str]] = None,
+        session: Optional[ssl.SSLSession] = None,
     ) -> AsyncNetworkStream:
-        """See `AsyncNetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says."""
-        return await AsyncTLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols)
+        """See `AsyncNetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says, and
+        `session` is one of an earlier connection on the same context to resume, None for none.
+        """
+        return await AsyncTLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols, session)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":

@@ -20,6 +20,7 @@ from ._models import (
     response_with_stream,
 )
 from ._runtime import World, async_next_turn, async_world, current_async_library, next_turn, world
+from ._sessions import TLSResumption, TLSSessions
 from ._sockets import is_socket_readable
 from ._ssl import offering, shared_ssl_context
 from ._sync.leading import LeadingStream
@@ -55,6 +56,8 @@ __all__ = [
     "Interrupted",
     "LeadingStream",
     "Lock",
+    "TLSResumption",
+    "TLSSessions",
     "Tracer",
     "WholeBody",
     "World",

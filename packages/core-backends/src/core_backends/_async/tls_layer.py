@@ -25,7 +25,7 @@ from .._abandon import abandon
 from .._backend import AsyncNetworkStream
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, TimeoutException, WriteError, WriteTimeout
-from .._ssl import LARGE_RECORD, READ_SIZE, is_unexpected_eof, offering
+from .._ssl import LARGE_RECORD, READ_SIZE, is_unexpected_eof, offering, resumed, session_of
 from .._synchronization import AsyncLock
 
 __all__ = ["AsyncTLSLayerStream"]
@@ -37,6 +37,7 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
     """TLS on `stream`, which `handshake` has made."""
 
     accepts_alpn_protocols = True
+    accepts_tls_session = True
 
     def __init__(self, stream: AsyncNetworkStream) -> None:
         self._stream = stream
@@ -76,6 +77,7 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
         server_hostname: Optional[str],
         timeout: Optional[float],
         alpn_protocols: Optional[Sequence[str]],
+        session: Optional[ssl.SSLSession] = None,
     ) -> AsyncTLSLayerStream:
         """Return TLS on `stream`; raises `ConnectTimeout` or `ConnectError`, with `stream` closed."""
         layer = cls(stream)
@@ -85,7 +87,11 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
                 raise ValueError("the context verifies host names, and no server_hostname was given.")
             with offering(ssl_context, alpn_protocols):
                 layer._object = ssl_context.wrap_bio(
-                    layer._incoming, layer._outgoing, server_side=False, server_hostname=server_hostname
+                    layer._incoming,
+                    layer._outgoing,
+                    server_side=False,
+                    server_hostname=server_hostname,
+                    **resumed(session),
                 )
             await layer._do_handshake(Deadline(timeout))
         except TimeoutException as exc:
@@ -475,15 +481,21 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
         timeout: Optional[float] = None,
         *,
         alpn_protocols: Optional[Sequence[str]] = None,
+        session: Optional[ssl.SSLSession] = None,
     ) -> AsyncNetworkStream:
-        """See `AsyncNetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says."""
-        return await AsyncTLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols)
+        """See `AsyncNetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says, and
+        `session` is one of an earlier connection on the same context to resume, None for none.
+        """
+        return await AsyncTLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols, session)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "ssl_object":
             return self._object
         if info == "is_readable":
             return self._is_readable()
+        if info == "tls_session":
+            with self._lock:
+                return session_of(self._object)
         return self._stream.get_extra_info(info)
 
     def _is_readable(self) -> Any:

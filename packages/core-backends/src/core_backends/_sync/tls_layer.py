@@ -26,7 +26,7 @@ from .._abandon import abandon
 from .._backend import NetworkStream
 from .._deadline import Deadline
 from .._exceptions import ConnectError, ConnectTimeout, ReadError, TimeoutException, WriteError, WriteTimeout
-from .._ssl import LARGE_RECORD, READ_SIZE, is_unexpected_eof, offering
+from .._ssl import LARGE_RECORD, READ_SIZE, is_unexpected_eof, offering, resumed, session_of
 from .._synchronization import Lock
 
 __all__ = ["TLSLayerStream"]
@@ -38,6 +38,7 @@ class TLSLayerStream(NetworkStream):
     """TLS on `stream`, which `handshake` has made."""
 
     accepts_alpn_protocols = True
+    accepts_tls_session = True
 
     def __init__(self, stream: NetworkStream) -> None:
         self._stream = stream
@@ -77,6 +78,7 @@ class TLSLayerStream(NetworkStream):
         server_hostname: Optional[str],
         timeout: Optional[float],
         alpn_protocols: Optional[Sequence[str]],
+        session: Optional[ssl.SSLSession] = None,
     ) -> TLSLayerStream:
         """Return TLS on `stream`; raises `ConnectTimeout` or `ConnectError`, with `stream` closed."""
         layer = cls(stream)
@@ -86,7 +88,11 @@ class TLSLayerStream(NetworkStream):
                 raise ValueError("the context verifies host names, and no server_hostname was given.")
             with offering(ssl_context, alpn_protocols):
                 layer._object = ssl_context.wrap_bio(
-                    layer._incoming, layer._outgoing, server_side=False, server_hostname=server_hostname
+                    layer._incoming,
+                    layer._outgoing,
+                    server_side=False,
+                    server_hostname=server_hostname,
+                    **resumed(session),
                 )
             layer._do_handshake(Deadline(timeout))
         except TimeoutException as exc:
@@ -476,15 +482,21 @@ class TLSLayerStream(NetworkStream):
         timeout: Optional[float] = None,
         *,
         alpn_protocols: Optional[Sequence[str]] = None,
+        session: Optional[ssl.SSLSession] = None,
     ) -> NetworkStream:
-        """See `NetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says."""
-        return TLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols)
+        """See `NetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says, and
+        `session` is one of an earlier connection on the same context to resume, None for none.
+        """
+        return TLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols, session)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "ssl_object":
             return self._object
         if info == "is_readable":
             return self._is_readable()
+        if info == "tls_session":
+            with self._lock:
+                return session_of(self._object)
         return self._stream.get_extra_info(info)
 
     def _is_readable(self) -> Any:
