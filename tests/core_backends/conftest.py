@@ -41,6 +41,7 @@ class InterruptedLock:
         self._before, self._after = before, after
         self.acquire = self._lock.acquire
         self.release = self._lock.release
+        self.locked = self._lock.locked
 
     def __enter__(self) -> None:
         turn, self._before = self._before, None

@@ -64,6 +64,110 @@ def test_a_descriptor_is_not_freed_under_a_thread_that_uses_it(pair: Pair) -> No
     assert stream._sock.fileno() == -1
 
 
+class Watched:
+    """A socket of which it is known how often it was closed, and which calls `meanwhile` while that happens."""
+
+    def __init__(self, sock: socket.socket, meanwhile: Any) -> None:
+        self.sock = sock
+        self.closed = 0
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sock, name)
+
+    def close(self) -> None:
+        self.closed += 1
+        if self.closed == 1:
+            self._meanwhile()
+        self.sock.close()
+
+
+def in_another_thread(function: Any) -> None:
+    with Background() as background:
+        background.start(function).wait()
+
+
+def test_a_descriptor_is_freed_by_one_of_those_who_close_at_a_time(pair: Pair) -> None:
+    """Freed twice, the second time its number may be that of another thread's connection."""
+    stream = SyncStream(pair[0])
+    watched: Any = Watched(pair[0], lambda: in_another_thread(stream.abort))
+    stream._sock = watched
+    stream.close()
+    assert watched.closed == 1
+    assert watched.fileno() == -1
+
+
+def test_a_reader_that_leaves_while_it_is_being_woken_leaves_the_descriptor_to_who_wakes_it(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = SyncStream(pair[0])
+    stream._reading = True
+    wake = stream._wake
+    numbers = []
+
+    def leave() -> None:
+        stream._reading = False
+        stream._release()
+
+    def leave_while_waking() -> None:
+        in_another_thread(leave)
+        numbers.append(stream._sock.fileno())
+        wake()
+
+    monkeypatch.setattr(stream, "_wake", leave_while_waking)
+    stream.abort()
+    assert numbers != [-1]
+    assert stream._sock.fileno() == -1
+
+
+def test_a_descriptor_is_not_freed_under_a_look_at_tls(listener: socket.socket, serve: Any, tls: Any) -> None:
+    """Looking takes from the SSL object: from a descriptor that is freed meanwhile, it would take another's bytes."""
+
+    def server(connection: socket.socket) -> None:
+        with tls.server.wrap_socket(connection, server_side=True) as secured, contextlib.suppress(OSError):
+            secured.recv(1)
+
+    plain = SyncBackend().connect_tcp(host="127.0.0.1", port=serve(server), timeout=20)
+    stream: Any = plain.start_tls(tls.client, "localhost", 20)
+    pending = stream._sock.pending
+    recv = stream._sock.recv
+    numbers = []
+
+    def closed_meanwhile(function: Any) -> Any:
+        def look(*args: Any) -> Any:
+            in_another_thread(stream.abort)
+            numbers.append(stream._sock.fileno())
+            return function(*args)
+
+        return look
+
+    stream._sock.pending = closed_meanwhile(pending)
+    stream._sock.recv = closed_meanwhile(recv)
+    stream.get_extra_info("is_readable")
+    assert numbers
+    assert -1 not in numbers
+    assert stream._sock.fileno() == -1
+
+
+def test_a_stream_that_is_closed_while_it_gets_tls_takes_the_new_socket_along(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, tls: Any
+) -> None:
+    stream = SyncStream(pair[0])
+    made = []
+    wrap = tls.client.wrap_socket
+
+    def wrap_while_closing(sock: socket.socket, **kwargs: Any) -> Any:
+        in_another_thread(stream.abort)
+        assert sock.fileno() != -1
+        made.append(wrap(sock, **kwargs))
+        return made[0]
+
+    monkeypatch.setattr(tls.client, "wrap_socket", wrap_while_closing)
+    with pytest.raises(ConnectError, match="closed"):
+        stream.start_tls(tls.client, "localhost", 20)
+    assert made[0].fileno() == -1
+
+
 def test_closing_a_tls_stream_wakes_its_reader(listener: socket.socket, serve: Any, tls: Any) -> None:
     def server(connection: socket.socket) -> None:
         with tls.server.wrap_socket(connection, server_side=True) as secured, contextlib.suppress(OSError):

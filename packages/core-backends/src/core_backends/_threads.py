@@ -6,6 +6,9 @@ Rules that hold here:
 * `close()` may come from any thread. Who is inside an operation then is woken by shutting the socket down, fails with
   `ReadError` or `WriteError`, and frees the descriptor itself: while a thread may still use the number, nobody else
   can be given it. Each side announces itself before it looks at the other, so at least one of them sees the other.
+* The descriptor is freed by one thread, under a lock that nobody waits for: who finds it held leaves what is to be done
+  to its holder, who looks again. A number that is freed twice, or shut down by one thread while another frees it, may
+  be that of somebody else's connection by then.
 * `read` has one time limit for the call; `write` has one for each time that the peer takes something.
 * The end of the stream without a TLS close_notify is the end of the stream, b"": HTTP's own framing tells whether a
   message was cut short, and many servers never send the alert (RFC 8446 § 6.1, RFC 9112 § 9.8).
@@ -63,6 +66,8 @@ class SyncStream(NetworkStream):
         self._closed = False
         self._reading = False
         self._writing = False
+        # Held by the one who wakes those inside, or frees the descriptor.
+        self._ending = threading.Lock()
         self._process = os.getpid()
         self._wait_readable = watch_readable(sock)
         self._wait_writable = watch_writable(sock)
@@ -197,8 +202,6 @@ class SyncStream(NetworkStream):
         if os.getpid() != self._process:
             self._sock.close()
             return
-        if self._reading or self._writing:
-            self._wake()
         self._release()
 
     def _say_goodbye(self) -> None:
@@ -212,9 +215,27 @@ class SyncStream(NetworkStream):
             pass  # The connection has ended already, which wakes just as well.
 
     def _release(self) -> None:
-        """Free the descriptor of a closed stream, unless a thread that is still inside will do it."""
-        if not self._reading and not self._writing:
-            self._sock.close()
+        """Free the descriptor of a closed stream; where a thread is still inside, wake it: it will do that."""
+        while self._ending.acquire(blocking=False):
+            try:
+                if self._occupied():
+                    self._wake()
+                elif self._free():
+                    return
+            finally:
+                self._ending.release()
+            # Who has left since then found this lock held.
+            if self._occupied():
+                return
+
+    def _occupied(self) -> bool:
+        """Whether a thread is inside that will free the descriptor when it leaves."""
+        return self._reading or self._writing
+
+    def _free(self) -> bool:
+        """Free the descriptor, and return whether that was possible."""
+        self._sock.close()
+        return True
 
     def start_tls(
         self,
@@ -236,23 +257,33 @@ class SyncStream(NetworkStream):
             if server_hostname is not None and not _ordinary_name(server_hostname):
                 # What OpenSSL refuses is refused here: once it has the socket, CPython leaves that open.
                 ssl_context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=server_hostname)
-            with offering(ssl_context, alpn_protocols):
-                sock = ssl_context.wrap_socket(
-                    sock, server_hostname=server_hostname, do_handshake_on_connect=False, **resumed(session)
-                )
+            # The descriptor moves from one socket to another: who closes this stream meanwhile leaves it alone.
+            self._reading = True
+            try:
+                with offering(ssl_context, alpn_protocols):
+                    sock = ssl_context.wrap_socket(
+                        sock, server_hostname=server_hostname, do_handshake_on_connect=False, **resumed(session)
+                    )
+            finally:
+                self._reading = False
+            if self._closed:
+                raise ConnectError("The stream was closed while it was being secured.")
             register_socket(sock)
             stream = SyncTLSStream(sock)
             stream._handshake(deadline, timeout)
             return stream
         except (OSError, ValueError, TypeError) as exc:
             _close_stranded(exc)
-            sock.close()
-            self.abort()
+            self._give_up(sock)
             raise ConnectError(f"TLS handshake with {_name_of(server_hostname)} failed: {exc}") from exc
         except BaseException:
-            sock.close()
-            self.abort()
+            self._give_up(sock)
             raise
+
+    def _give_up(self, secured: socket.socket) -> None:
+        if secured is not self._sock:
+            secured.close()
+        self.abort()
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
@@ -283,7 +314,9 @@ class SyncStream(NetworkStream):
 class SyncTLSStream(SyncStream):
     """TLS on a connected socket, as a stream.
 
-    The SSL object is used under a lock, since OpenSSL's may not be used by two threads at a time, and never waits.
+    The SSL object is used under a lock, since OpenSSL's may not be used by two threads at a time, and never waits. It
+    uses the descriptor, which is freed under that lock too; whoever holds the lock without having announced himself
+    looks afterwards whether there is something to free.
     """
 
     _sock: ssl.SSLSocket
@@ -402,6 +435,18 @@ class SyncTLSStream(SyncStream):
             if not wait(milliseconds(deadline.remaining())):
                 raise ConnectTimeout(f"The TLS handshake took longer than {timeout} seconds.")
 
+    def _occupied(self) -> bool:
+        return super()._occupied() or self._lock.locked()
+
+    def _free(self) -> bool:
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            self._sock.close()
+        finally:
+            self._lock.release()
+        return True
+
     def _say_goodbye(self) -> None:
         if self._reading or self._writing or not self._lock.acquire(blocking=False):
             return
@@ -428,10 +473,19 @@ class SyncTLSStream(SyncStream):
             return self._sock
         if info == "tls_session":
             with self._lock:
-                return session_of(self._sock)
+                session = session_of(self._sock)
+            if self._closed:
+                self._release()
+            return session
         return super().get_extra_info(info)
 
     def _is_readable(self) -> bool:
+        readable = self._has_data()
+        if self._closed:
+            self._release()
+        return readable
+
+    def _has_data(self) -> bool:
         if self._ahead is not None or self._ahead_error is not None:
             return True
         if not super()._is_readable():
