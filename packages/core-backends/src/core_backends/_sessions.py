@@ -23,7 +23,7 @@ import ssl
 import threading
 import time
 from collections import OrderedDict
-from typing import Any, Hashable, List, Optional, Sequence, Tuple
+from typing import Any, Hashable, List, Optional, Sequence
 
 from ._url import Origin
 
@@ -82,13 +82,13 @@ class TLSSessions:
         server_hostname: Optional[str],
         alpn_protocols: Optional[Sequence[str]],
     ) -> TLSResumption:
-        """Return what a new connection takes part with: the session to offer, if there is one.
+        """Return what a new connection takes part with.
 
         `origin` is who is connected to; `ssl_context`, `server_hostname` and `alpn_protocols` are what `start_tls` is
         to be called with.
         """
         offer = None if alpn_protocols is None else tuple(alpn_protocols)
-        return TLSResumption(self, (origin, ssl_context, server_hostname, offer), ssl_context)
+        return TLSResumption(self, ssl_context, (origin, server_hostname, offer))
 
     def clear(self) -> None:
         """Forget all sessions."""
@@ -141,26 +141,32 @@ class TLSSessions:
 class TLSResumption:
     """One connection's part: the session that it offers, and the one that it leaves."""
 
-    __slots__ = ("_context", "_key", "_offered", "_secured", "_sessions", "_verification")
+    __slots__ = ("_context", "_key", "_offered", "_secured", "_server", "_sessions")
 
-    def __init__(self, sessions: TLSSessions, key: Tuple[Any, ...], context: ssl.SSLContext) -> None:
+    def __init__(self, sessions: TLSSessions, context: ssl.SSLContext, server: Hashable) -> None:
         self._sessions = sessions
         self._context = context
-        self._verification = _verification_of(context)
-        self._key = (*key, self._verification)
-        self._offered = sessions._take(self._key)
+        self._server = server
+        self._key: Hashable = None
+        self._offered: Optional[_Session] = None
         # The stream whose session is to be kept: a list, of whose items each comes out once, whoever asks.
         self._secured: List[Any] = []
 
-    @property
-    def session(self) -> Optional[ssl.SSLSession]:
-        """The session to offer; None where there is none."""
+    def offer(self) -> Optional[ssl.SSLSession]:
+        """Return the session to offer in the handshake that begins now, as nobody else's; None where there is none."""
+        self._key = self._key_now()
+        self._offered = self._sessions._take(self._key)
         return None if self._offered is None else self._offered.session
+
+    def _key_now(self) -> Hashable:
+        # The certificates that a context trusts and shows cannot be read.
+        context = self._context
+        return (self._server, context, context.verify_mode, context.check_hostname, context.verify_flags)
 
     def secured(self, stream: Any) -> None:
         """Note that the handshake has made `stream`, whose session `keep` will ask it for."""
         # A context that was changed meanwhile leaves open what was verified.
-        if _verification_of(self._context) == self._verification:
+        if self._key_now() == self._key:
             self._secured = [stream]
 
     def failed(self) -> None:
@@ -181,7 +187,7 @@ class TLSResumption:
         ssl_object = stream.get_extra_info("ssl_object")
         if session is None or ssl_object is None:
             return
-        offered = self._offered
+        offered, self._offered = self._offered, None
         one_use = ssl_object.version() == "TLSv1.3"
         if one_use and (not session.has_ticket or (offered is not None and session.id == offered.session.id)):
             return  # The server has given none, or no other than the one that has been used up.
@@ -194,11 +200,6 @@ class TLSResumption:
         until = min(trusted_until, now + _seconds_left(session, zero_is_a_lifetime=one_use))
         if now < until:
             self._sessions._put(self._key, _Session(session, until, trusted_until))
-
-
-def _verification_of(context: ssl.SSLContext) -> Tuple[Any, ...]:
-    """Return what `context` verifies; the certificates that it trusts and shows cannot be read."""
-    return (context.verify_mode, context.check_hostname, context.verify_flags)
 
 
 def _seconds_left(session: Any, *, zero_is_a_lifetime: bool) -> float:

@@ -98,6 +98,7 @@ def _arguments(
             arguments["alpn_protocols"] = list(alpn_protocols)
         else:
             ssl_context.set_alpn_protocols(list(alpn_protocols))
-    if resumption is not None and resumption.session is not None:
-        arguments["session"] = resumption.session
+    session = None if resumption is None else resumption.offer()
+    if session is not None:
+        arguments["session"] = session
     return arguments

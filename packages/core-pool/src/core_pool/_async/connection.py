@@ -46,6 +46,8 @@ from core_backends.lowlevel import (
     AsyncInterrupt,
     Deadline,
     Interrupted,
+    TLSResumption,
+    TLSSessions,
     abandon,
     async_start_tls,
     async_tracer,
@@ -92,7 +94,8 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
     on `ConnectError` and `ConnectTimeout` only. `local_address`, `uds` (path of a unix socket), `network_backend` and
     `socket_options` say how to connect; `connector`, when given, replaces all four. `protocols` maps an ALPN id to
     the protocol's factory, called with `(origin, stream, keepalive_expiry)`; `keepalive_expiry` is in seconds, None
-    for never.
+    for never. `tls_sessions` has what TLS can resume, and takes what this connection leaves (None: no TLS session is
+    resumed).
     """
 
     # The logger, and so the prefix, of the events of TLS to the origin.
@@ -113,6 +116,7 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
         *,
         connector: Any = None,
         protocols: Optional[Mapping[str, ProtocolFactory]] = None,
+        tls_sessions: Optional[TLSSessions] = None,
     ) -> None:
         self._origin = origin
         self._ssl_context = ssl_context
@@ -126,6 +130,8 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
         )
         self._protocols: Dict[str, ProtocolFactory] = dict(protocols or {})
         self._secure = is_secure(origin.scheme)
+        self._tls_sessions = tls_sessions
+        self._resumption: Optional[TLSResumption] = None
         self._may_multiplex = may_multiplex(self._secure, http1, http2)
         self._lock = threading.Lock()
         self._connection: Optional[AsyncConnectionInterface] = None
@@ -145,6 +151,11 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
         connection = self._connection
         if connection is None:
             connection = await self._established(request)
+            response = await connection.handle_async_request(request)
+            # With the first response has come what the next connection can resume.
+            if self._resumption is not None:
+                self._resumption.keep()
+            return response
         return await connection.handle_async_request(request)
 
     async def _established(self, request: Request) -> AsyncConnectionInterface:
@@ -251,14 +262,18 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
         context = shared_ssl_context(offer) if self._ssl_context is None else self._ssl_context
         name = server_name(self._origin, extensions)
         timeout = budget.remaining()
+        resumption: Optional[TLSResumption] = None
+        if self._tls_sessions is not None:
+            resumption = self._tls_sessions.resumption(self._origin, context, name, offer)
+        self._resumption = resumption
         trace = async_tracer(self.tls_logger, extensions)
         if trace is None:
-            return await async_start_tls(stream, context, name, timeout, offer)
+            return await async_start_tls(stream, context, name, timeout, offer, resumption)
         info = {"ssl_context": context, "server_hostname": name, "timeout": timeout}
         secured: List[AsyncNetworkStream] = []
 
         async def secure() -> AsyncNetworkStream:
-            secured.append(await async_start_tls(stream, context, name, timeout, offer))
+            secured.append(await async_start_tls(stream, context, name, timeout, offer, resumption))
             return secured[0]
 
         try:

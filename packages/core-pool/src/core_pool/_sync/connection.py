@@ -47,6 +47,8 @@ from core_backends.lowlevel import (
     Event,
     Interrupt,
     Interrupted,
+    TLSResumption,
+    TLSSessions,
     abandon,
     is_secure,
     phase_timeout,
@@ -93,7 +95,8 @@ class HTTPConnection(ConnectionInterface):
     on `ConnectError` and `ConnectTimeout` only. `local_address`, `uds` (path of a unix socket), `network_backend` and
     `socket_options` say how to connect; `connector`, when given, replaces all four. `protocols` maps an ALPN id to
     the protocol's factory, called with `(origin, stream, keepalive_expiry)`; `keepalive_expiry` is in seconds, None
-    for never.
+    for never. `tls_sessions` has what TLS can resume, and takes what this connection leaves (None: no TLS session is
+    resumed).
     """
 
     # The logger, and so the prefix, of the events of TLS to the origin.
@@ -114,6 +117,7 @@ class HTTPConnection(ConnectionInterface):
         *,
         connector: Any = None,
         protocols: Optional[Mapping[str, ProtocolFactory]] = None,
+        tls_sessions: Optional[TLSSessions] = None,
     ) -> None:
         self._origin = origin
         self._ssl_context = ssl_context
@@ -127,6 +131,8 @@ class HTTPConnection(ConnectionInterface):
         )
         self._protocols: Dict[str, ProtocolFactory] = dict(protocols or {})
         self._secure = is_secure(origin.scheme)
+        self._tls_sessions = tls_sessions
+        self._resumption: Optional[TLSResumption] = None
         self._may_multiplex = may_multiplex(self._secure, http1, http2)
         self._lock = threading.Lock()
         self._connection: Optional[ConnectionInterface] = None
@@ -146,6 +152,11 @@ class HTTPConnection(ConnectionInterface):
         connection = self._connection
         if connection is None:
             connection = self._established(request)
+            response = connection.handle_request(request)
+            # With the first response has come what the next connection can resume.
+            if self._resumption is not None:
+                self._resumption.keep()
+            return response
         return connection.handle_request(request)
 
     def _established(self, request: Request) -> ConnectionInterface:
@@ -252,14 +263,18 @@ class HTTPConnection(ConnectionInterface):
         context = shared_ssl_context(offer) if self._ssl_context is None else self._ssl_context
         name = server_name(self._origin, extensions)
         timeout = budget.remaining()
+        resumption: Optional[TLSResumption] = None
+        if self._tls_sessions is not None:
+            resumption = self._tls_sessions.resumption(self._origin, context, name, offer)
+        self._resumption = resumption
         trace = tracer(self.tls_logger, extensions)
         if trace is None:
-            return start_tls(stream, context, name, timeout, offer)
+            return start_tls(stream, context, name, timeout, offer, resumption)
         info = {"ssl_context": context, "server_hostname": name, "timeout": timeout}
         secured: List[NetworkStream] = []
 
         def secure() -> NetworkStream:
-            secured.append(start_tls(stream, context, name, timeout, offer))
+            secured.append(start_tls(stream, context, name, timeout, offer, resumption))
             return secured[0]
 
         try:

@@ -15,11 +15,19 @@ import ssl
 from typing import Any, List, Mapping, Optional, Protocol, Sequence
 
 from core_backends import AsyncNetworkStream, Origin
-from core_backends.lowlevel import Deadline, abandon, async_start_tls, async_tracer, host_text
+from core_backends.lowlevel import (
+    Deadline,
+    TLSResumption,
+    TLSSessions,
+    abandon,
+    async_start_tls,
+    async_tracer,
+    host_text,
+)
 
 from .._connect import handshake_extensions
 
-__all__ = ["AsyncConnector", "async_connect_to_proxy"]
+__all__ = ["AsyncConnector", "async_connect_to_proxy", "resumption_with"]
 
 logger = logging.getLogger("httpcore.connection")
 
@@ -32,6 +40,18 @@ class AsyncConnector(Protocol):
         ...
 
 
+def resumption_with(
+    sessions: Optional[TLSSessions],
+    proxy: Origin,
+    ssl_context: Optional[ssl.SSLContext],
+    alpn_protocols: Optional[Sequence[str]],
+) -> Optional[TLSResumption]:
+    """Return what the next connection to `proxy` takes part in `sessions` with; None without those, or without TLS."""
+    if sessions is None or ssl_context is None:
+        return None
+    return sessions.resumption(proxy, ssl_context, host_text(proxy.host), alpn_protocols)
+
+
 async def async_connect_to_proxy(
     connector: AsyncConnector,
     proxy: Origin,
@@ -39,6 +59,7 @@ async def async_connect_to_proxy(
     alpn_protocols: Optional[Sequence[str]],
     extensions: Mapping[str, Any],
     deadline: Deadline,
+    resumption: Optional[TLSResumption],
 ) -> AsyncNetworkStream:
     """Return a stream to `proxy`, with TLS where there is an `ssl_context`, before `deadline`."""
     stream = await connector.connect(proxy, handshake_extensions(extensions, deadline.remaining()))
@@ -49,10 +70,10 @@ async def async_connect_to_proxy(
         trace = async_tracer(logger, extensions)
         name, timeout = host_text(proxy.host), deadline.remaining()
         if trace is None:
-            return await async_start_tls(stream, ssl_context, name, timeout, alpn_protocols)
+            return await async_start_tls(stream, ssl_context, name, timeout, alpn_protocols, resumption)
 
         async def secure() -> AsyncNetworkStream:
-            secured.append(await async_start_tls(stream, ssl_context, name, timeout, alpn_protocols))
+            secured.append(await async_start_tls(stream, ssl_context, name, timeout, alpn_protocols, resumption))
             return secured[0]
 
         info = {"ssl_context": ssl_context, "server_hostname": name, "timeout": timeout}

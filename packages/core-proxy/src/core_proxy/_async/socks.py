@@ -15,14 +15,14 @@ import ssl
 from typing import Any, Mapping, Optional, Tuple, Union
 
 from core_backends import AsyncDirectConnector, AsyncNetworkStream, Origin, UnsupportedProtocol
-from core_backends.lowlevel import AsyncLeadingStream, Deadline, abandon, async_tracer, phase_timeout
+from core_backends.lowlevel import AsyncLeadingStream, Deadline, TLSSessions, abandon, async_tracer, phase_timeout
 
 from .._errors import handshake_errors, hung_up
 from .._guards import checked_credentials, checked_host, checked_port, show
 from .._resolve import async_resolve
 from .._socks import Exchange, Socks4Exchange, Socks5Exchange, is_ip_address, require_socksio
 from .handshake import AsyncHandshakeStream
-from .hop import AsyncConnector, async_connect_to_proxy
+from .hop import AsyncConnector, async_connect_to_proxy, resumption_with
 
 __all__ = ["AsyncSocksConnector"]
 
@@ -38,7 +38,8 @@ class AsyncSocksConnector:
     resolved by the proxy), `socks4a` (likewise), `socks4` (names are resolved here). `auth` is a user name and a
     password of at most 255 bytes each (SOCKS4: a user id and an empty password). `connector` finds the way to the
     proxy: None is a direct TCP connection, another proxy's connector makes a chain. `resolve_locally` resolves names
-    here, for `socks5` and `socks4a`. `proxy_ssl_context` puts TLS on the connection to the proxy.
+    here, for `socks5` and `socks4a`. `proxy_ssl_context` puts TLS on the connection to the proxy, and `tls_sessions`
+    has what that can resume, and takes what it leaves (None: no TLS session is resumed).
 
     Raises `RuntimeError` where the `socks` extra is not installed, `UnsupportedProtocol` for another scheme, and
     `LocalProtocolError` for credentials that cannot be sent.
@@ -52,6 +53,7 @@ class AsyncSocksConnector:
         connector: Optional[AsyncConnector] = None,
         resolve_locally: bool = False,
         proxy_ssl_context: Optional[ssl.SSLContext] = None,
+        tls_sessions: Optional[TLSSessions] = None,
     ) -> None:
         scheme = proxy_origin.scheme
         if scheme not in (b"socks5", b"socks5h", b"socks4", b"socks4a"):
@@ -69,6 +71,7 @@ class AsyncSocksConnector:
         self._resolve_locally = resolve_locally or scheme == b"socks4"
         self._proxy = proxy_origin
         self._proxy_ssl_context = proxy_ssl_context
+        self._tls_sessions = tls_sessions
         self._connector: AsyncConnector = AsyncDirectConnector(logger=logger) if connector is None else connector
 
     def __repr__(self) -> str:
@@ -82,8 +85,9 @@ class AsyncSocksConnector:
         """
         deadline = Deadline(phase_timeout(extensions, "connect"))
         exchange = await self._exchange_for(origin, deadline)
+        resumption = resumption_with(self._tls_sessions, self._proxy, self._proxy_ssl_context, None)
         stream = await async_connect_to_proxy(
-            self._connector, self._proxy, self._proxy_ssl_context, None, extensions, deadline
+            self._connector, self._proxy, self._proxy_ssl_context, None, extensions, deadline, resumption
         )
         try:
             trace = async_tracer(logger, extensions)
@@ -100,6 +104,8 @@ class AsyncSocksConnector:
         except BaseException:
             abandon(stream)
             raise
+        if resumption is not None:
+            resumption.keep()
         return AsyncLeadingStream(stream, exchange.trailing) if exchange.trailing else stream
 
     async def _exchange_for(self, origin: Origin, deadline: Deadline) -> Exchange:

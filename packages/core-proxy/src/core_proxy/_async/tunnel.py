@@ -30,7 +30,16 @@ from core_backends import (
     TimeoutException,
     UnsupportedProtocol,
 )
-from core_backends.lowlevel import Deadline, HeaderTypes, abandon, is_secure, phase_timeout, shared_ssl_context
+from core_backends.lowlevel import (
+    Deadline,
+    HeaderTypes,
+    TLSResumption,
+    TLSSessions,
+    abandon,
+    is_secure,
+    phase_timeout,
+    shared_ssl_context,
+)
 
 from .._connect import (
     MAX_REFUSAL_BYTES,
@@ -46,7 +55,7 @@ from .._connect import (
 from .._errors import handshake_errors, hung_up
 from .._guards import checked_headers, checked_host, show
 from .handshake import AsyncHandshakeStream
-from .hop import AsyncConnector, async_connect_to_proxy
+from .hop import AsyncConnector, async_connect_to_proxy, resumption_with
 
 __all__ = ["AsyncTunnelConnector"]
 
@@ -59,7 +68,8 @@ class AsyncTunnelConnector:
     to the proxy: None is a direct TCP connection, another proxy's connector makes a chain. `proxy_ssl_context` is for
     an `https` proxy; None is the default context. `on_challenge(request, response)` is called with the CONNECT and
     with the proxy's answer when that is a 407, and returns the headers to ask again with (in place of those of the
-    same name), or None to give up.
+    same name), or None to give up. `tls_sessions` has what TLS to the proxy can resume, and takes what it leaves (None:
+    no TLS session is resumed).
 
     Raises `UnsupportedProtocol` for another scheme, `RuntimeError` for an SSL context with an `http` proxy, and
     `LocalProtocolError` for headers that are none.
@@ -74,6 +84,7 @@ class AsyncTunnelConnector:
         headers: Iterable[Tuple[bytes, bytes]] = (),
         proxy_ssl_context: Optional[ssl.SSLContext] = None,
         on_challenge: Optional[Callable[[Request, Response], Awaitable[HeaderTypes]]] = None,
+        tls_sessions: Optional[TLSSessions] = None,
     ) -> None:
         scheme = proxy_origin.scheme
         if scheme not in (b"http", b"https"):
@@ -91,6 +102,7 @@ class AsyncTunnelConnector:
         self._connection_factory = connection_factory
         self._connector: AsyncConnector = AsyncDirectConnector() if connector is None else connector
         self._on_challenge = on_challenge
+        self._tls_sessions = tls_sessions
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self._proxy.scheme.decode('ascii')}://{show(self._proxy)}]>"
@@ -139,12 +151,14 @@ class AsyncTunnelConnector:
             raise
 
     async def _dial(self, extensions: Mapping[str, Any], deadline: Deadline) -> _AsyncProxyLine:
+        offer = ("http/1.1",)
+        resumption = resumption_with(self._tls_sessions, self._proxy, self._ssl_context, offer)
         raw = await async_connect_to_proxy(
-            self._connector, self._proxy, self._ssl_context, ("http/1.1",), extensions, deadline
+            self._connector, self._proxy, self._ssl_context, offer, extensions, deadline, resumption
         )
         try:
             stream = AsyncHandshakeStream(raw, deadline)
-            return _AsyncProxyLine(self._proxy, stream, self._connection_factory(self._proxy, stream))
+            return _AsyncProxyLine(self._proxy, stream, self._connection_factory(self._proxy, stream), resumption)
         except BaseException:
             abandon(raw)
             raise
@@ -153,10 +167,17 @@ class AsyncTunnelConnector:
 class _AsyncProxyLine:
     """A connection to the proxy, and the stream below it."""
 
-    def __init__(self, proxy: Origin, stream: AsyncHandshakeStream, connection: AsyncConnectionInterface) -> None:
+    def __init__(
+        self,
+        proxy: Origin,
+        stream: AsyncHandshakeStream,
+        connection: AsyncConnectionInterface,
+        resumption: Optional[TLSResumption],
+    ) -> None:
         self._proxy = proxy
         self._stream = stream
         self._connection = connection
+        self._resumption = resumption
 
     def is_usable(self) -> bool:
         return self._connection.is_available() and not self._connection.has_expired()
@@ -168,11 +189,14 @@ class _AsyncProxyLine:
     async def ask(self, request: Request) -> Response:
         with handshake_errors("CONNECT", self._proxy):
             try:
-                return await self._connection.handle_async_request(request)
+                response = await self._connection.handle_async_request(request)
             except RemoteProtocolError as exc:
                 if self._stream.ended:
                     raise hung_up("CONNECT", self._proxy) from exc
                 raise
+        if self._resumption is not None:
+            self._resumption.keep()
+        return response
 
     def tunnel(self, response: Response) -> AsyncNetworkStream:
         stream: Optional[AsyncNetworkStream] = response.extensions.get("network_stream")

@@ -16,11 +16,19 @@ import ssl
 from typing import Any, List, Mapping, Optional, Protocol, Sequence
 
 from core_backends import NetworkStream, Origin
-from core_backends.lowlevel import Deadline, abandon, host_text, start_tls, tracer
+from core_backends.lowlevel import (
+    Deadline,
+    TLSResumption,
+    TLSSessions,
+    abandon,
+    host_text,
+    start_tls,
+    tracer,
+)
 
 from .._connect import handshake_extensions
 
-__all__ = ["Connector", "connect_to_proxy"]
+__all__ = ["Connector", "connect_to_proxy", "resumption_with"]
 
 logger = logging.getLogger("httpcore.connection")
 
@@ -33,6 +41,18 @@ class Connector(Protocol):
         ...
 
 
+def resumption_with(
+    sessions: Optional[TLSSessions],
+    proxy: Origin,
+    ssl_context: Optional[ssl.SSLContext],
+    alpn_protocols: Optional[Sequence[str]],
+) -> Optional[TLSResumption]:
+    """Return what the next connection to `proxy` takes part in `sessions` with; None without those, or without TLS."""
+    if sessions is None or ssl_context is None:
+        return None
+    return sessions.resumption(proxy, ssl_context, host_text(proxy.host), alpn_protocols)
+
+
 def connect_to_proxy(
     connector: Connector,
     proxy: Origin,
@@ -40,6 +60,7 @@ def connect_to_proxy(
     alpn_protocols: Optional[Sequence[str]],
     extensions: Mapping[str, Any],
     deadline: Deadline,
+    resumption: Optional[TLSResumption],
 ) -> NetworkStream:
     """Return a stream to `proxy`, with TLS where there is an `ssl_context`, before `deadline`."""
     stream = connector.connect(proxy, handshake_extensions(extensions, deadline.remaining()))
@@ -50,10 +71,10 @@ def connect_to_proxy(
         trace = tracer(logger, extensions)
         name, timeout = host_text(proxy.host), deadline.remaining()
         if trace is None:
-            return start_tls(stream, ssl_context, name, timeout, alpn_protocols)
+            return start_tls(stream, ssl_context, name, timeout, alpn_protocols, resumption)
 
         def secure() -> NetworkStream:
-            secured.append(start_tls(stream, ssl_context, name, timeout, alpn_protocols))
+            secured.append(start_tls(stream, ssl_context, name, timeout, alpn_protocols, resumption))
             return secured[0]
 
         info = {"ssl_context": ssl_context, "server_hostname": name, "timeout": timeout}

@@ -16,14 +16,14 @@ import ssl
 from typing import Any, Mapping, Optional, Tuple, Union
 
 from core_backends import DirectConnector, NetworkStream, Origin, UnsupportedProtocol
-from core_backends.lowlevel import Deadline, LeadingStream, abandon, phase_timeout, tracer
+from core_backends.lowlevel import Deadline, LeadingStream, TLSSessions, abandon, phase_timeout, tracer
 
 from .._errors import handshake_errors, hung_up
 from .._guards import checked_credentials, checked_host, checked_port, show
 from .._resolve import resolve
 from .._socks import Exchange, Socks4Exchange, Socks5Exchange, is_ip_address, require_socksio
 from .handshake import HandshakeStream
-from .hop import Connector, connect_to_proxy
+from .hop import Connector, connect_to_proxy, resumption_with
 
 __all__ = ["SocksConnector"]
 
@@ -39,7 +39,8 @@ class SocksConnector:
     resolved by the proxy), `socks4a` (likewise), `socks4` (names are resolved here). `auth` is a user name and a
     password of at most 255 bytes each (SOCKS4: a user id and an empty password). `connector` finds the way to the
     proxy: None is a direct TCP connection, another proxy's connector makes a chain. `resolve_locally` resolves names
-    here, for `socks5` and `socks4a`. `proxy_ssl_context` puts TLS on the connection to the proxy.
+    here, for `socks5` and `socks4a`. `proxy_ssl_context` puts TLS on the connection to the proxy, and `tls_sessions`
+    has what that can resume, and takes what it leaves (None: no TLS session is resumed).
 
     Raises `RuntimeError` where the `socks` extra is not installed, `UnsupportedProtocol` for another scheme, and
     `LocalProtocolError` for credentials that cannot be sent.
@@ -53,6 +54,7 @@ class SocksConnector:
         connector: Optional[Connector] = None,
         resolve_locally: bool = False,
         proxy_ssl_context: Optional[ssl.SSLContext] = None,
+        tls_sessions: Optional[TLSSessions] = None,
     ) -> None:
         scheme = proxy_origin.scheme
         if scheme not in (b"socks5", b"socks5h", b"socks4", b"socks4a"):
@@ -70,6 +72,7 @@ class SocksConnector:
         self._resolve_locally = resolve_locally or scheme == b"socks4"
         self._proxy = proxy_origin
         self._proxy_ssl_context = proxy_ssl_context
+        self._tls_sessions = tls_sessions
         self._connector: Connector = DirectConnector(logger=logger) if connector is None else connector
 
     def __repr__(self) -> str:
@@ -83,8 +86,9 @@ class SocksConnector:
         """
         deadline = Deadline(phase_timeout(extensions, "connect"))
         exchange = self._exchange_for(origin, deadline)
+        resumption = resumption_with(self._tls_sessions, self._proxy, self._proxy_ssl_context, None)
         stream = connect_to_proxy(
-            self._connector, self._proxy, self._proxy_ssl_context, None, extensions, deadline
+            self._connector, self._proxy, self._proxy_ssl_context, None, extensions, deadline, resumption
         )
         try:
             trace = tracer(logger, extensions)
@@ -101,6 +105,8 @@ class SocksConnector:
         except BaseException:
             abandon(stream)
             raise
+        if resumption is not None:
+            resumption.keep()
         return LeadingStream(stream, exchange.trailing) if exchange.trailing else stream
 
     def _exchange_for(self, origin: Origin, deadline: Deadline) -> Exchange:

@@ -31,7 +31,16 @@ from core_backends import (
     TimeoutException,
     UnsupportedProtocol,
 )
-from core_backends.lowlevel import Deadline, HeaderTypes, abandon, is_secure, phase_timeout, shared_ssl_context
+from core_backends.lowlevel import (
+    Deadline,
+    HeaderTypes,
+    TLSResumption,
+    TLSSessions,
+    abandon,
+    is_secure,
+    phase_timeout,
+    shared_ssl_context,
+)
 
 from .._connect import (
     MAX_REFUSAL_BYTES,
@@ -47,7 +56,7 @@ from .._connect import (
 from .._errors import handshake_errors, hung_up
 from .._guards import checked_headers, checked_host, show
 from .handshake import HandshakeStream
-from .hop import Connector, connect_to_proxy
+from .hop import Connector, connect_to_proxy, resumption_with
 
 __all__ = ["TunnelConnector"]
 
@@ -60,7 +69,8 @@ class TunnelConnector:
     to the proxy: None is a direct TCP connection, another proxy's connector makes a chain. `proxy_ssl_context` is for
     an `https` proxy; None is the default context. `on_challenge(request, response)` is called with the CONNECT and
     with the proxy's answer when that is a 407, and returns the headers to ask again with (in place of those of the
-    same name), or None to give up.
+    same name), or None to give up. `tls_sessions` has what TLS to the proxy can resume, and takes what it leaves (None:
+    no TLS session is resumed).
 
     Raises `UnsupportedProtocol` for another scheme, `RuntimeError` for an SSL context with an `http` proxy, and
     `LocalProtocolError` for headers that are none.
@@ -75,6 +85,7 @@ class TunnelConnector:
         headers: Iterable[Tuple[bytes, bytes]] = (),
         proxy_ssl_context: Optional[ssl.SSLContext] = None,
         on_challenge: Optional[Callable[[Request, Response], HeaderTypes]] = None,
+        tls_sessions: Optional[TLSSessions] = None,
     ) -> None:
         scheme = proxy_origin.scheme
         if scheme not in (b"http", b"https"):
@@ -92,6 +103,7 @@ class TunnelConnector:
         self._connection_factory = connection_factory
         self._connector: Connector = DirectConnector() if connector is None else connector
         self._on_challenge = on_challenge
+        self._tls_sessions = tls_sessions
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self._proxy.scheme.decode('ascii')}://{show(self._proxy)}]>"
@@ -140,12 +152,14 @@ class TunnelConnector:
             raise
 
     def _dial(self, extensions: Mapping[str, Any], deadline: Deadline) -> _ProxyLine:
+        offer = ("http/1.1",)
+        resumption = resumption_with(self._tls_sessions, self._proxy, self._ssl_context, offer)
         raw = connect_to_proxy(
-            self._connector, self._proxy, self._ssl_context, ("http/1.1",), extensions, deadline
+            self._connector, self._proxy, self._ssl_context, offer, extensions, deadline, resumption
         )
         try:
             stream = HandshakeStream(raw, deadline)
-            return _ProxyLine(self._proxy, stream, self._connection_factory(self._proxy, stream))
+            return _ProxyLine(self._proxy, stream, self._connection_factory(self._proxy, stream), resumption)
         except BaseException:
             abandon(raw)
             raise
@@ -154,10 +168,17 @@ class TunnelConnector:
 class _ProxyLine:
     """A connection to the proxy, and the stream below it."""
 
-    def __init__(self, proxy: Origin, stream: HandshakeStream, connection: ConnectionInterface) -> None:
+    def __init__(
+        self,
+        proxy: Origin,
+        stream: HandshakeStream,
+        connection: ConnectionInterface,
+        resumption: Optional[TLSResumption],
+    ) -> None:
         self._proxy = proxy
         self._stream = stream
         self._connection = connection
+        self._resumption = resumption
 
     def is_usable(self) -> bool:
         return self._connection.is_available() and not self._connection.has_expired()
@@ -169,11 +190,14 @@ class _ProxyLine:
     def ask(self, request: Request) -> Response:
         with handshake_errors("CONNECT", self._proxy):
             try:
-                return self._connection.handle_request(request)
+                response = self._connection.handle_request(request)
             except RemoteProtocolError as exc:
                 if self._stream.ended:
                     raise hung_up("CONNECT", self._proxy) from exc
                 raise
+        if self._resumption is not None:
+            self._resumption.keep()
+        return response
 
     def tunnel(self, response: Response) -> NetworkStream:
         stream: Optional[NetworkStream] = response.extensions.get("network_stream")

@@ -8,6 +8,7 @@ from typing import Any, Iterable, Mapping, Optional
 
 import core_pool
 from core_backends import SOCKET_OPTION, AsyncNetworkBackend, Origin
+from core_backends.lowlevel import TLSSessions
 
 from .._protocols import async_known_protocols, check_protocols
 
@@ -21,7 +22,8 @@ class AsyncHTTPConnection(core_pool.AsyncHTTPConnection):
     allowed; with `http2` alone it is spoken by prior knowledge. `retries` is how often establishing is tried again,
     on `ConnectError` and `ConnectTimeout` only. `local_address`, `uds` (path of a unix socket), `network_backend` and
     `socket_options` say how to connect; `connector`, when given, replaces all four. `keepalive_expiry` is in seconds,
-    None for never. `protocols` replaces the table of protocols. Raises `RuntimeError` for `http2` where that is not
+    None for never. `protocols` replaces the table of protocols. `tls_sessions` has what TLS can resume, and takes what
+    this connection leaves (None: no TLS session is resumed). Raises `RuntimeError` for `http2` where that is not
     installed.
     """
 
@@ -40,6 +42,7 @@ class AsyncHTTPConnection(core_pool.AsyncHTTPConnection):
         *,
         connector: Any = None,
         protocols: Optional[Mapping[str, Any]] = None,
+        tls_sessions: Optional[TLSSessions] = None,
     ) -> None:
         check_protocols(http1, http2)
         if protocols is None:
@@ -57,6 +60,7 @@ class AsyncHTTPConnection(core_pool.AsyncHTTPConnection):
             socket_options,
             connector=connector,
             protocols=protocols,
+            tls_sessions=tls_sessions,
         )
 
 

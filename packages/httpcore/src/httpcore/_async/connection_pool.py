@@ -15,6 +15,7 @@ from core_backends import (
     Origin,
     Proxy,
 )
+from core_backends.lowlevel import TLSSessions
 
 from .._protocols import check_protocols
 from .connection import AsyncHTTPConnection
@@ -34,7 +35,10 @@ class AsyncConnectionPool(core_pool.AsyncConnectionPool):
     never. `http1` and `http2` are the protocols allowed. `retries` is how often establishing a connection is tried
     again. `local_address`, `uds` (path of a unix socket), `network_backend` and `socket_options` say how to connect.
     With `replay`, an idempotent request with its body in memory is sent once more, on a new connection, where a reused
-    one turns out to have been closed before a response came.
+    one turns out to have been closed before a response came. With `tls_session_resumption`, new connections to a server
+    that this pool was connected to within the last hour begin with what an earlier one has left: a shorter handshake,
+    which shows and verifies no certificate again, so that what is changed about `ssl_context` in the meantime may not
+    count for them.
     Raises `RuntimeError` where something is asked for whose extra is not installed, and `ValueError` for a proxy
     whose scheme is none.
     """
@@ -55,6 +59,7 @@ class AsyncConnectionPool(core_pool.AsyncConnectionPool):
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
         *,
         replay: bool = True,
+        tls_session_resumption: bool = False,
     ) -> None:
         check_protocols(http1, http2)
         super().__init__(
@@ -74,6 +79,7 @@ class AsyncConnectionPool(core_pool.AsyncConnectionPool):
         # it.
         self._network_backend: AsyncNetworkBackend = AutoBackend() if network_backend is None else network_backend
         self._socket_options = None if socket_options is None else list(socket_options)
+        self._tls_sessions = TLSSessions() if tls_session_resumption else None
         self._route: Optional[AsyncRoute] = None
         if proxy is not None:
             # Programs without a proxy do not pay for loading all that. One that cannot be used is told now, not by the
@@ -81,6 +87,15 @@ class AsyncConnectionPool(core_pool.AsyncConnectionPool):
             from .routes import async_route_through
 
             self._route = async_route_through(proxy)
+
+    async def aclose(self) -> None:
+        """Close every connection; requests that are queued or connecting fail with `ConnectError`.
+
+        The pool can be used again: a later request starts afresh, with a full TLS handshake.
+        """
+        if self._tls_sessions is not None:
+            self._tls_sessions.clear()
+        await super().aclose()
 
     def create_connection(self, origin: Origin) -> AsyncConnectionInterface:
         """Return a new connection for `origin`, not yet connected."""
@@ -109,4 +124,5 @@ class AsyncConnectionPool(core_pool.AsyncConnectionPool):
             "http1": self._http1,
             "http2": self._http2,
             "retries": self._retries,
+            "tls_sessions": self._tls_sessions,
         }

@@ -41,6 +41,7 @@ class AsyncHTTPProxy(AsyncConnectionPool):
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
         *,
         replay: bool = True,
+        tls_session_resumption: bool = False,
     ) -> None:
         proxy = Proxy(url=proxy_url, auth=proxy_auth, headers=proxy_headers, ssl_context=proxy_ssl_context)
         if proxy.url.scheme not in (b"http", b"https"):
@@ -59,6 +60,7 @@ class AsyncHTTPProxy(AsyncConnectionPool):
             network_backend=network_backend,
             socket_options=socket_options,
             replay=replay,
+            tls_session_resumption=tls_session_resumption,
         )
         self._proxy_url = proxy.url
         self._proxy_headers: Any = proxy.headers

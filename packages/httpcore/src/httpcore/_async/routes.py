@@ -11,9 +11,10 @@ Rules that hold here:
 from __future__ import annotations
 
 import logging
-from typing import Any, Dict, Protocol
+from typing import Any, Dict, Optional, Protocol
 
 from core_backends import AsyncConnectionInterface, AsyncNetworkBackend, Origin, Proxy
+from core_backends.lowlevel import TLSSessions
 from core_h1 import AsyncHTTP11Connection
 from core_proxy import AsyncForwardHTTPConnection, AsyncSocksConnector, AsyncTunnelConnector
 
@@ -57,9 +58,9 @@ class _AsyncHTTPProxyRoute:
         self._proxy = proxy
         self._origin = proxy.url.origin
         # Made once to have its arguments checked.
-        self._tunnel(None)
+        self._tunnel(None, None)
 
-    def _tunnel(self, connector: Any) -> AsyncTunnelConnector:
+    def _tunnel(self, connector: Any, tls_sessions: Optional[TLSSessions]) -> AsyncTunnelConnector:
         return AsyncTunnelConnector(
             self._origin,
             AsyncHTTP11Connection,
@@ -67,6 +68,7 @@ class _AsyncHTTPProxyRoute:
             headers=self._proxy.headers,
             proxy_ssl_context=self._proxy.ssl_context,
             on_challenge=self._proxy.on_challenge,
+            tls_sessions=tls_sessions,
         )
 
     def create_connection(
@@ -81,13 +83,17 @@ class _AsyncHTTPProxyRoute:
                     retries=options["retries"],
                     network_backend=network_backend,
                     connector=connector,
+                    tls_sessions=options["tls_sessions"],
                 ),
                 self._origin,
                 origin,
                 self._proxy.headers,
             )
         return AsyncTunnelHTTPConnection(
-            origin, network_backend=network_backend, connector=self._tunnel(connector), **options
+            origin,
+            network_backend=network_backend,
+            connector=self._tunnel(connector, options["tls_sessions"]),
+            **options,
         )
 
 
@@ -100,20 +106,24 @@ class _AsyncSocksRoute:
         self._proxy = proxy
         self._origin = proxy.url.origin
         # Made once to have its arguments, and the extra's presence, checked.
-        self._connector(None)
+        self._connector(None, None)
 
-    def _connector(self, connector: Any) -> AsyncSocksConnector:
+    def _connector(self, connector: Any, tls_sessions: Optional[TLSSessions]) -> AsyncSocksConnector:
         return AsyncSocksConnector(
             self._origin,
             self._proxy.auth,
             connector=connector,
             resolve_locally=self._proxy.resolve_locally,
             proxy_ssl_context=self._proxy.ssl_context,
+            tls_sessions=tls_sessions,
         )
 
     def create_connection(
         self, origin: Origin, connector: Any, options: Dict[str, Any], network_backend: AsyncNetworkBackend
     ) -> AsyncConnectionInterface:
         return AsyncSocks5Connection(
-            origin, network_backend=network_backend, connector=self._connector(connector), **options
+            origin,
+            network_backend=network_backend,
+            connector=self._connector(connector, options["tls_sessions"]),
+            **options,
         )

@@ -34,6 +34,7 @@ class AsyncSOCKSProxy(AsyncConnectionPool):
         network_backend: Optional[AsyncNetworkBackend] = None,
         *,
         replay: bool = True,
+        tls_session_resumption: bool = False,
     ) -> None:
         proxy = Proxy(url=proxy_url, auth=proxy_auth)
         scheme = proxy.url.scheme
@@ -52,6 +53,7 @@ class AsyncSOCKSProxy(AsyncConnectionPool):
             retries=retries,
             network_backend=network_backend,
             replay=replay,
+            tls_session_resumption=tls_session_resumption,
         )
         self._proxy_url = proxy.url
         self._proxy_auth = proxy.auth

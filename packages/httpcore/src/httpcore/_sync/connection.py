@@ -9,6 +9,7 @@ from typing import Any, Iterable, Mapping, Optional
 
 import core_pool
 from core_backends import SOCKET_OPTION, NetworkBackend, Origin
+from core_backends.lowlevel import TLSSessions
 
 from .._protocols import check_protocols, known_protocols
 
@@ -22,7 +23,8 @@ class HTTPConnection(core_pool.HTTPConnection):
     allowed; with `http2` alone it is spoken by prior knowledge. `retries` is how often establishing is tried again,
     on `ConnectError` and `ConnectTimeout` only. `local_address`, `uds` (path of a unix socket), `network_backend` and
     `socket_options` say how to connect; `connector`, when given, replaces all four. `keepalive_expiry` is in seconds,
-    None for never. `protocols` replaces the table of protocols. Raises `RuntimeError` for `http2` where that is not
+    None for never. `protocols` replaces the table of protocols. `tls_sessions` has what TLS can resume, and takes what
+    this connection leaves (None: no TLS session is resumed). Raises `RuntimeError` for `http2` where that is not
     installed.
     """
 
@@ -41,6 +43,7 @@ class HTTPConnection(core_pool.HTTPConnection):
         *,
         connector: Any = None,
         protocols: Optional[Mapping[str, Any]] = None,
+        tls_sessions: Optional[TLSSessions] = None,
     ) -> None:
         check_protocols(http1, http2)
         if protocols is None:
@@ -58,6 +61,7 @@ class HTTPConnection(core_pool.HTTPConnection):
             socket_options,
             connector=connector,
             protocols=protocols,
+            tls_sessions=tls_sessions,
         )
 
 

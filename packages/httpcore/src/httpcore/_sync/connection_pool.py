@@ -16,6 +16,7 @@ from core_backends import (
     Proxy,
     SyncBackend,
 )
+from core_backends.lowlevel import TLSSessions
 
 from .._protocols import check_protocols
 from .connection import HTTPConnection
@@ -35,7 +36,10 @@ class ConnectionPool(core_pool.ConnectionPool):
     never. `http1` and `http2` are the protocols allowed. `retries` is how often establishing a connection is tried
     again. `local_address`, `uds` (path of a unix socket), `network_backend` and `socket_options` say how to connect.
     With `replay`, an idempotent request with its body in memory is sent once more, on a new connection, where a reused
-    one turns out to have been closed before a response came.
+    one turns out to have been closed before a response came. With `tls_session_resumption`, new connections to a server
+    that this pool was connected to within the last hour begin with what an earlier one has left: a shorter handshake,
+    which shows and verifies no certificate again, so that what is changed about `ssl_context` in the meantime may not
+    count for them.
     Raises `RuntimeError` where something is asked for whose extra is not installed, and `ValueError` for a proxy
     whose scheme is none.
     """
@@ -56,6 +60,7 @@ class ConnectionPool(core_pool.ConnectionPool):
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
         *,
         replay: bool = True,
+        tls_session_resumption: bool = False,
     ) -> None:
         check_protocols(http1, http2)
         super().__init__(
@@ -75,6 +80,7 @@ class ConnectionPool(core_pool.ConnectionPool):
         # it.
         self._network_backend: NetworkBackend = SyncBackend() if network_backend is None else network_backend
         self._socket_options = None if socket_options is None else list(socket_options)
+        self._tls_sessions = TLSSessions() if tls_session_resumption else None
         self._route: Optional[Route] = None
         if proxy is not None:
             # Programs without a proxy do not pay for loading all that. One that cannot be used is told now, not by the
@@ -82,6 +88,15 @@ class ConnectionPool(core_pool.ConnectionPool):
             from .routes import route_through
 
             self._route = route_through(proxy)
+
+    def close(self) -> None:
+        """Close every connection; requests that are queued or connecting fail with `ConnectError`.
+
+        The pool can be used again: a later request starts afresh, with a full TLS handshake.
+        """
+        if self._tls_sessions is not None:
+            self._tls_sessions.clear()
+        super().close()
 
     def create_connection(self, origin: Origin) -> ConnectionInterface:
         """Return a new connection for `origin`, not yet connected."""
@@ -110,4 +125,5 @@ class ConnectionPool(core_pool.ConnectionPool):
             "http1": self._http1,
             "http2": self._http2,
             "retries": self._retries,
+            "tls_sessions": self._tls_sessions,
         }

@@ -42,6 +42,7 @@ class HTTPProxy(ConnectionPool):
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
         *,
         replay: bool = True,
+        tls_session_resumption: bool = False,
     ) -> None:
         proxy = Proxy(url=proxy_url, auth=proxy_auth, headers=proxy_headers, ssl_context=proxy_ssl_context)
         if proxy.url.scheme not in (b"http", b"https"):
@@ -60,6 +61,7 @@ class HTTPProxy(ConnectionPool):
             network_backend=network_backend,
             socket_options=socket_options,
             replay=replay,
+            tls_session_resumption=tls_session_resumption,
         )
         self._proxy_url = proxy.url
         self._proxy_headers: Any = proxy.headers

@@ -12,9 +12,10 @@ Rules that hold here:
 from __future__ import annotations
 
 import logging
-from typing import Any, Dict, Protocol
+from typing import Any, Dict, Optional, Protocol
 
 from core_backends import ConnectionInterface, NetworkBackend, Origin, Proxy
+from core_backends.lowlevel import TLSSessions
 from core_h1 import HTTP11Connection
 from core_proxy import ForwardHTTPConnection, SocksConnector, TunnelConnector
 
@@ -58,9 +59,9 @@ class _HTTPProxyRoute:
         self._proxy = proxy
         self._origin = proxy.url.origin
         # Made once to have its arguments checked.
-        self._tunnel(None)
+        self._tunnel(None, None)
 
-    def _tunnel(self, connector: Any) -> TunnelConnector:
+    def _tunnel(self, connector: Any, tls_sessions: Optional[TLSSessions]) -> TunnelConnector:
         return TunnelConnector(
             self._origin,
             HTTP11Connection,
@@ -68,6 +69,7 @@ class _HTTPProxyRoute:
             headers=self._proxy.headers,
             proxy_ssl_context=self._proxy.ssl_context,
             on_challenge=self._proxy.on_challenge,
+            tls_sessions=tls_sessions,
         )
 
     def create_connection(
@@ -82,13 +84,17 @@ class _HTTPProxyRoute:
                     retries=options["retries"],
                     network_backend=network_backend,
                     connector=connector,
+                    tls_sessions=options["tls_sessions"],
                 ),
                 self._origin,
                 origin,
                 self._proxy.headers,
             )
         return TunnelHTTPConnection(
-            origin, network_backend=network_backend, connector=self._tunnel(connector), **options
+            origin,
+            network_backend=network_backend,
+            connector=self._tunnel(connector, options["tls_sessions"]),
+            **options,
         )
 
 
@@ -101,20 +107,24 @@ class _SocksRoute:
         self._proxy = proxy
         self._origin = proxy.url.origin
         # Made once to have its arguments, and the extra's presence, checked.
-        self._connector(None)
+        self._connector(None, None)
 
-    def _connector(self, connector: Any) -> SocksConnector:
+    def _connector(self, connector: Any, tls_sessions: Optional[TLSSessions]) -> SocksConnector:
         return SocksConnector(
             self._origin,
             self._proxy.auth,
             connector=connector,
             resolve_locally=self._proxy.resolve_locally,
             proxy_ssl_context=self._proxy.ssl_context,
+            tls_sessions=tls_sessions,
         )
 
     def create_connection(
         self, origin: Origin, connector: Any, options: Dict[str, Any], network_backend: NetworkBackend
     ) -> ConnectionInterface:
         return Socks5Connection(
-            origin, network_backend=network_backend, connector=self._connector(connector), **options
+            origin,
+            network_backend=network_backend,
+            connector=self._connector(connector, options["tls_sessions"]),
+            **options,
         )

@@ -35,6 +35,7 @@ class SOCKSProxy(ConnectionPool):
         network_backend: Optional[NetworkBackend] = None,
         *,
         replay: bool = True,
+        tls_session_resumption: bool = False,
     ) -> None:
         proxy = Proxy(url=proxy_url, auth=proxy_auth)
         scheme = proxy.url.scheme
@@ -53,6 +54,7 @@ class SOCKSProxy(ConnectionPool):
             retries=retries,
             network_backend=network_backend,
             replay=replay,
+            tls_session_resumption=tls_session_resumption,
         )
         self._proxy_url = proxy.url
         self._proxy_auth = proxy.auth
