@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
-from typing import List
+from typing import Any, List
 
-from core_backends import ReadTimeout, RemoteProtocolError, Request
+import pytest
+
+from core_backends import ReadError, ReadTimeout, RemoteProtocolError, Request
 from core_h2 import HTTP2Connection
 
 from ._sync.pipe import ORIGIN, URL, Pipe
@@ -95,3 +97,36 @@ def test_closing_from_another_thread_ends_every_wait() -> None:
         assert {type(result).__name__ for result in results} <= {"ReadError", "WriteError", "ConnectionNotAvailable"}
         assert isinstance(results[0], Exception) and not isinstance(results[0], AssertionError)
         assert connection.is_closed() and pipe.closed
+
+
+class AnotherThreadsTurn:
+    """A lock after which somebody else has his turn, once `due`."""
+
+    def __init__(self, due: Any, turn: Any) -> None:
+        self._lock = threading.Lock()
+        self._due, self._turn = due, turn
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self._lock.release()
+        turn = self._turn
+        if turn is not None and self._due():
+            self._turn = None
+            turn()
+
+
+def test_a_response_that_is_closed_as_its_reader_begins_to_wait_ends_the_wait() -> None:
+    peer = Peer({})
+    peer.on_end = lambda stream_id, exchange: peer.head(stream_id)  # type: ignore[method-assign]
+    connection = HTTP2Connection(ORIGIN, Pipe(peer))
+    multiplexer: Any = connection._multiplexer
+    response = connection.handle_request(Request("GET", URL, extensions={"timeout": {"read": 20}}))
+    body: Any = response.stream
+    multiplexer.lock = AnotherThreadsTurn(lambda: multiplexer._reading, lambda: gather([body.close]))
+    with pytest.raises(ReadError, match="closed while its body was being read"):
+        next(iter(body))
+    # The server's answer to the one who closed ended it, and not the time limit.
+    assert connection._h2_state.pings_answered == 1
+    assert connection.is_idle()

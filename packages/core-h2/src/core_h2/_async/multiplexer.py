@@ -102,6 +102,8 @@ class AsyncMultiplexer(AsyncWriter):
                     self._waiters[stream.id] = stream
                 else:
                     self._reading = True
+                    # Known from this moment on: who gives the stream up before the read begins has to end it, too.
+                    self._reader = stream
                     turn = None
             if forsaken:
                 left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -167,7 +169,6 @@ class AsyncMultiplexer(AsyncWriter):
     ) -> None:
         """As the one who reads, read until `stream` is ready, and pass the reading on."""
         engine = self.engine
-        self._reader = stream
         try:
             while True:
                 remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
