@@ -6,7 +6,7 @@ from __future__ import annotations
 import ssl
 from typing import Any, List, Optional, Sequence, Tuple, Union
 
-from core_backends import NetworkStream, Origin, ReadError, WriteError
+from core_backends import NetworkStream, Origin, ReadError, ReadTimeout, WriteError, WriteTimeout
 from core_h1 import HTTP11Connection
 
 ORIGIN = Origin(b"https", b"example.com", 443)
@@ -81,6 +81,90 @@ def connected(
 ) -> Tuple[HTTP11Connection, ScriptedStream]:
     stream = ScriptedStream(reads, writes)
     return HTTP11Connection(ORIGIN, stream, keepalive_expiry), stream
+
+
+class EchoStream(NetworkStream):
+    """A server that gives back what it is sent, behind `head`, as long as what waits to be read is less than `room`.
+
+    It holds `room` bytes of what it has not given back either, and takes a head of any size up to 1000. Where a write
+    waits for ever it is an `AssertionError`: both sides would wait for each other. `most_held` is the most that it had
+    at a time.
+    """
+
+    def __init__(self, head: bytes, room: int = 1000) -> None:
+        self.head = head
+        self.room = room
+        self.arrived = bytearray()
+        self.answered = bytearray()
+        self.in_head = True
+        self.most_held = 0
+        self.sent = 0
+        self.closed = 0
+        self.aborted = 0
+
+    @property
+    def is_open(self) -> bool:
+        return not self.closed and not self.aborted
+
+    def take(self, data: bytes) -> None:
+        """Take in a part of the request."""
+        self.sent += len(data)
+        self.arrived += data
+        if self.in_head:
+            _, ended, rest = self.arrived.partition(b"\r\n\r\n")
+            if not ended:
+                return
+            self.in_head = False
+            self.arrived = rest
+            self.answered += self.head
+        self.go_on()
+
+    def go_on(self) -> None:
+        size = max(0, self.room - len(self.answered))
+        self.answered += self.arrived[:size]
+        del self.arrived[:size]
+        self.most_held = max(self.most_held, len(self.arrived) + len(self.answered))
+
+    def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
+        if not self.is_open:
+            raise ReadError("The stream is closed.")
+        if not self.answered:
+            if timeout is not None:
+                raise ReadTimeout("Nothing has come.")
+            raise AssertionError("Nothing comes: the server waits for more of the request.")
+        data = bytes(self.answered[:max_bytes])
+        del self.answered[:max_bytes]
+        self.go_on()
+        return data
+
+    def write(self, buffer: bytes, timeout: Optional[float] = None) -> None:
+        view = memoryview(buffer)
+        while view:
+            written = self.write_some_unless_readable(view, timeout)  # type: ignore[arg-type]
+            assert written, "The server takes no more before its answer is read."
+            view = view[written:]
+
+    def write_some_unless_readable(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+        if not self.is_open:
+            raise WriteError("The stream is closed.")
+        size = min(len(buffer), (1000 if self.in_head else self.room) - len(self.arrived))
+        if size <= 0:
+            if self.answered:
+                return 0
+            if timeout is not None:
+                raise WriteTimeout("The server takes nothing.")
+            raise AssertionError("The server takes nothing and gives nothing.")
+        self.take(bytes(memoryview(buffer)[:size]))
+        return size
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def abort(self) -> None:
+        self.aborted += 1
+
+    def get_extra_info(self, info: str) -> Any:
+        return bool(self.answered) or not self.is_open if info == "is_readable" else None
 
 
 class Pieces:

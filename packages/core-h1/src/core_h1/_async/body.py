@@ -6,6 +6,7 @@ Rules that hold here:
 * It ends once: at its end, on `aclose`, on a failure, or when it is dropped. At its end the connection is given back;
   in every other case it is closed, for the rest of the response is still on its way.
 * The state of the connection changes before anything is awaited.
+* Where the request has not ended yet, the end of the response is told once that has: closing before cuts it short.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from core_backends.lowlevel import AsyncTracer, AsyncWholeBody
 
 if TYPE_CHECKING:
     from .http11 import AsyncHTTP11Connection
+    from .upload import AsyncUpload
 
 __all__ = ["AsyncHTTP11Body", "AsyncHTTP11SwitchedBody"]
 
@@ -26,7 +28,7 @@ _UNREAD, _READING, _ENDED, _CLOSED = range(4)
 class AsyncHTTP11Body(AsyncWholeBody):
     """The body of one response; iterating after an early `aclose`, or after a failure, raises `ReadError`."""
 
-    __slots__ = ("_connection", "_extensions", "_phase", "_request", "_trace")
+    __slots__ = ("_connection", "_extensions", "_phase", "_request", "_trace", "_upload")
 
     def __init__(
         self,
@@ -34,12 +36,14 @@ class AsyncHTTP11Body(AsyncWholeBody):
         request: Request,
         extensions: Dict[str, Any],
         trace: Optional[AsyncTracer],
+        upload: Optional[AsyncUpload],
     ) -> None:
         self._phase = _UNREAD
         self._connection = connection
         self._request = request
         self._extensions = extensions
         self._trace = trace
+        self._upload = upload
 
     def __aiter__(self) -> AsyncHTTP11Body:
         return self
@@ -53,19 +57,23 @@ class AsyncHTTP11Body(AsyncWholeBody):
         self._phase = _READING
         trace = self._trace
         connection = self._connection
+        upload = self._upload
         try:
             if trace is not None and phase == _UNREAD:
                 await trace.event("receive_response_body.started", {"request": self._request})
-            data = await connection._receive_body(self._request.extensions)
-            if not data or connection._codec.body_ended():
+            data = await connection._receive_body(self._request.extensions, upload)
+            if not data or ((upload is None or upload.over) and connection._codec.body_ended()):
                 await self._end()
         except BaseException as exc:
-            if self._phase == _READING:
+            failed = self._phase == _READING
+            if failed:
                 self._phase = _CLOSED
                 connection.abort()
-                if trace is not None and not isinstance(exc, GeneratorExit):
-                    await trace.event("receive_response_body.failed", {"exception": exc})
-                    await trace.call("response_closed", {}, connection._released)
+            if upload is not None:
+                upload.abandon()
+            if failed and trace is not None and not isinstance(exc, GeneratorExit):
+                await trace.event("receive_response_body.failed", {"exception": exc})
+                await trace.call("response_closed", {}, connection._released)
             raise
         if not data:
             raise StopAsyncIteration
@@ -73,7 +81,7 @@ class AsyncHTTP11Body(AsyncWholeBody):
 
     async def read_whole(self) -> bytes:
         """Return all of the body."""
-        if self._trace is not None:
+        if self._trace is not None or self._upload is not None:
             return b"".join([part async for part in self])
         parts: List[bytes] = []
         phase = self._phase
@@ -87,12 +95,12 @@ class AsyncHTTP11Body(AsyncWholeBody):
         ended = connection._codec.body_ended
         try:
             while True:
-                data = await connection._receive_body(extensions)
+                data = await connection._receive_body(extensions, None)
                 parts.append(data)
                 if not data or ended():
                     break
             self._phase = _ENDED
-            if not connection._exchange_ended(self._extensions):
+            if not connection._exchange_ended(self._extensions, self._upload):
                 await connection._close_stream()
         except BaseException:
             if self._phase == _READING:
@@ -104,7 +112,7 @@ class AsyncHTTP11Body(AsyncWholeBody):
     async def _end(self) -> None:
         self._phase = _ENDED
         connection = self._connection
-        kept = connection._exchange_ended(self._extensions)
+        kept = connection._exchange_ended(self._extensions, self._upload)
         trace = self._trace
         if trace is None:
             if not kept:
@@ -132,19 +140,26 @@ class AsyncHTTP11Body(AsyncWholeBody):
             return
         self._phase = _CLOSED
         connection._life.close()
-        if trace is None:
-            await connection._close_stream()
-            return
+        upload = self._upload
         try:
-            await trace.call("response_closed", {}, connection._close_stream)
+            if trace is None:
+                await connection._close_stream()
+            else:
+                await trace.call("response_closed", {}, connection._close_stream)
+            if upload is not None:
+                await upload.aclose()
         except BaseException:
             connection.abort()
+            if upload is not None:
+                upload.abandon()
             raise
 
     def __del__(self) -> None:
         if self._phase < _ENDED:
             self._phase = _CLOSED
             self._connection.abort()
+            if self._upload is not None:
+                self._upload.abandon()
 
 
 class AsyncHTTP11SwitchedBody:

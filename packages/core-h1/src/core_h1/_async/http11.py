@@ -6,7 +6,8 @@ Rules that hold here:
 * The head and a small body in memory are one write. Nothing is written before the head is known to be legal.
 * A write that fails is not the end: the server may have answered early, and closed. Its answer is what counts.
 * Where the stream can watch for it, an answer that refuses the request (300 or above) ends the sending at once, whether
-  the server takes more or not (RFC 9112 § 9.5). Behind any other, the rest is sent: the server may be reading it.
+  the server takes more or not (RFC 9112 § 9.5). A 2xx with a body is returned at once too, and whoever reads that sends
+  the rest of the request meanwhile: the server may take no more before. Behind any other, the rest is sent first.
 * A connection is reused only where the response ended exactly where the bytes did, and it stayed silent since.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import time
-from types import AsyncGeneratorType, TracebackType
+from types import TracebackType
 from typing import Any, Awaitable, Callable, Dict, List, Mapping, Optional, Type, Union
 
 from core_backends import (
@@ -35,7 +36,6 @@ from core_backends.lowlevel import (
     AsyncTracer,
     abandon,
     async_tracer,
-    end_generator,
     in_memory_body,
     make_response,
     phase_timeout,
@@ -45,6 +45,7 @@ from .._choice import codec_factory
 from .._codec import Buffer, Codec, Head
 from .._lifecycle import Lifecycle, State
 from .body import AsyncHTTP11Body, AsyncHTTP11SwitchedBody
+from .upload import AsyncUpload
 
 __all__ = ["AsyncHTTP11Connection"]
 
@@ -91,10 +92,9 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         self._life = Lifecycle(keepalive_expiry)
         self._codec: Codec = codec_factory(codec)(self.MAX_INCOMPLETE_EVENT_SIZE)
         self._head: Optional[Head] = None
-        self._unsent: List[Buffer] = []
         # All are set once: there is no exchange after one that failed, or whose request was not sent whole. A failure
         # is kept while it is judged only: its traceback holds the connection, and the request.
-        self._write_failure: Optional[Exception] = None
+        self._write_failure: Any = None
         self._closed_before_response = False
         self._sent_whole = True
         self._write_watching: Optional[Callable[..., Awaitable[int]]] = getattr(
@@ -118,8 +118,9 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
             )
         self._take()
         trace = async_tracer(logger, request.extensions)
+        upload: Optional[AsyncUpload] = None
         try:
-            await self._send(request, body, trace)
+            upload = await self._send(request, body, trace)
             if trace is None:
                 head = await self._receive_head(request)
             else:
@@ -127,11 +128,13 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         except BaseException as exc:
             self.abort()
             self._write_failure = self._early = None
+            if upload is not None:
+                upload.abandon()
             if trace is not None and not isinstance(exc, GeneratorExit):
                 await trace.call("response_closed", {}, self._released)
             raise
         self._write_failure = None
-        return self._response(request, head, trace)
+        return self._response(request, head, trace, upload)
 
     def _take(self) -> None:
         life = self._life
@@ -146,115 +149,94 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
                 self.abort()
                 raise
 
-    async def _send(self, request: Request, body: Optional[bytes], trace: Optional[AsyncTracer]) -> None:
-        try:
-            if trace is not None:
-                info = {"request": request}
-                await trace.call("send_request_headers", info, self._send_head, request, body)
-                await trace.call("send_request_body", info, self._send_body, request, body)
-            elif body is None:
-                await self._send_head(request, body)
-                await self._send_body(request, body)
-            else:
-                # The same for what is in memory, in fewer steps: nearly every request comes this way.
-                buffers = self._codec.encode_request(request.method, request.url.target, request.headers, body)
-                buffer: Any = buffers[0]
-                if len(buffers) > 1 or len(buffer) > SMALL_WRITE:
-                    await self._send_all(buffers, request.extensions)
-                    return
+    async def _send(
+        self, request: Request, body: Optional[bytes], trace: Optional[AsyncTracer]
+    ) -> Optional[AsyncUpload]:
+        """Send the request, unless an answer ends that; return what is left for the reader of the answer to send."""
+        extensions = request.extensions
+        buffers: Optional[List[Buffer]] = None
+        if body is not None and trace is None:
+            buffers = self._codec.encode_request(request.method, request.url.target, request.headers, body)
+            buffer: Any = buffers[0]
+            if len(buffers) == 1 and len(buffer) <= SMALL_WRITE:
+                # Nearly every request is one small write, which takes no more steps than this.
                 try:
-                    await self._stream.write(buffer, timeout=phase_timeout(request.extensions, "write"))
+                    await self._stream.write(buffer, timeout=phase_timeout(extensions, "write"))
                 except (WriteError, WriteTimeout, OSError) as exc:
-                    raise self._failed_to_write(exc)  # noqa: B904
-        except (WriteError, WriteTimeout) as exc:
+                    self._failed_to_write(exc)
+                return None
+        source = request.stream if body is None else None
+        upload = AsyncUpload(self._codec, self._write_watching, self._is_readable, source)
+        try:
+            if buffers is not None:
+                upload.buffers = buffers
+                await self._send_buffers(upload, extensions)
+            elif trace is None:
+                await self._send_head(request, body, upload)
+                await self._send_body(upload, extensions)
+            else:
+                info = {"request": request}
+                await trace.call("send_request_headers", info, self._send_head, request, body, upload)
+                await trace.call("send_request_body", info, self._send_body, upload, extensions)
+        except BaseException as exc:
             # The caller's own iterator may raise the same classes; only a failure of this stream is ours to judge.
             if exc is not self._write_failure:
+                upload.abandon()
                 raise
+        if upload.held:
+            return upload
+        if not self._sent_whole:
+            await upload.aclose()
+        return None
 
-    async def _send_head(self, request: Request, body: Optional[bytes]) -> None:
+    async def _send_head(self, request: Request, body: Optional[bytes], upload: AsyncUpload) -> None:
         buffers = self._codec.encode_request(request.method, request.url.target, request.headers, body)
-        self._unsent = buffers[1:]
-        await self._write(buffers[0], request.extensions)
+        upload.buffers = buffers
+        await self._send_buffers(upload, request.extensions, len(buffers) - 1)
 
-    async def _send_body(self, request: Request, body: Optional[bytes]) -> None:
-        if body is None and self._sent_whole:
-            parts = request.stream.__aiter__()  # type: ignore[union-attr]  # checked before the connection was taken
-            try:
-                await self._send_parts(parts, request.extensions)
-            except (WriteError, WriteTimeout) as exc:
-                if exc is self._write_failure:
-                    await _end(parts)
-                raise
-            except BaseException:
-                end_generator(parts)
-                raise
-            if not self._sent_whole:
-                await _end(parts)
-        buffers, self._unsent = self._unsent, []
-        await self._send_all(buffers, request.extensions)
-
-    async def _send_parts(self, parts: Any, extensions: Mapping[str, Any]) -> None:
-        """Send what `parts` gives, and the end of the body behind it, unless an answer ends the sending."""
-        codec = self._codec
+    async def _send_body(self, upload: AsyncUpload, extensions: Mapping[str, Any]) -> None:
+        await self._send_buffers(upload, extensions)
         watching = False
-        while True:
-            try:
-                part = await parts.__anext__()
-            except StopAsyncIteration:
-                self._unsent = codec.encode_end()
-                return
-            if watching and self._early is None and self._is_readable():
-                await self._listen()
-                if not self._sent_whole:
-                    return
+        while self._sent_whole and not upload.held and not upload.exhausted:
+            await upload.advance()
+            if watching and self._early is None and not upload.exhausted and self._is_readable():
+                await self._listen(upload)
             # The first part follows the head at once: no answer is looked for before it.
             watching = self._write_watching is not None
-            await self._send_all(codec.encode_data(part), extensions)
-            if not self._sent_whole:
-                return
+            await self._send_buffers(upload, extensions)
 
-    async def _send_all(self, buffers: List[Buffer], extensions: Mapping[str, Any]) -> None:
-        for buffer in buffers:
-            if self._sent_whole:
-                await self._write(buffer, extensions)
-
-    async def _write(self, buffer: Any, extensions: Mapping[str, Any]) -> None:
-        """Write `buffer`, unless an answer comes first that ends the sending: then, `_sent_whole` is no longer true."""
+    async def _send_buffers(self, upload: AsyncUpload, extensions: Mapping[str, Any], left: int = 0) -> None:
+        """Send what is encoded, but for the last `left` buffers, unless an answer comes first that ends the sending."""
         try:
-            write = self._write_watching
-            if write is not None and self._early is None:
-                while len(buffer):
-                    written = await write(buffer, timeout=phase_timeout(extensions, "write"))
-                    if written == len(buffer):
-                        return
-                    buffer = memoryview(buffer)[written:]
-                    if written:
-                        continue
-                    await self._listen()
-                    if not self._sent_whole:
-                        return
-                    if self._early is not None:
-                        break
-            await self._stream.write(buffer, timeout=phase_timeout(extensions, "write"))
+            while len(upload.buffers) > left and self._sent_whole and not upload.held:
+                timeout = phase_timeout(extensions, "write")
+                if self._write_watching is None or self._early is not None:
+                    await self._stream.write(upload.buffers[0], timeout=timeout)  # type: ignore[arg-type]
+                    del upload.buffers[0]
+                elif not await upload.send_some(timeout):
+                    await self._listen(upload)
         except (WriteError, WriteTimeout, OSError) as exc:
             raise self._failed_to_write(exc)  # noqa: B904
 
-    async def _listen(self) -> None:
+    async def _listen(self, upload: AsyncUpload) -> None:
         """Take in what has come while the request is being sent."""
         try:
             self._codec.receive(await self._read(0, self.READ_NUM_BYTES))
-            self._early = self._next_final_head()
+            head = self._early = self._next_final_head()
+            if head is None:
+                return
+            if head[1] < 300:
+                # Nothing is left to be read behind one without a body; nor is there behind a switch of protocols.
+                upload.held = not self._codec.body_ended()
+                return
         except ReadTimeout:
             return  # It was not for us after all: a part of a record, or a false alarm.
         except (ReadError, RemoteProtocolError) as exc:
             self._early = exc
-        if self._early is not None and (isinstance(self._early, Exception) or self._early[1] >= 300):
-            self._sent_whole = False
-            self._unsent = []
+        self._sent_whole = False
 
     def _failed_to_write(self, exc: Exception) -> Exception:
         """Note why nothing more can be sent, and return it as one of the documented exceptions, to be raised."""
-        self._unsent = []
         self._sent_whole = False
         if not isinstance(exc, (WriteError, WriteTimeout)):
             # A user's own stream may raise what the system, or `ssl`, gave it; the same below.
@@ -274,11 +256,12 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
             head = await self._final_head(request.extensions)
         except (ReadError, RemoteProtocolError) as exc:
             self._closed_before_response = not self._codec.heard and self._life.state is State.ACTIVE
-            failure: Any = self._write_failure or exc
-            failure.closed_before_response = self._closed_before_response
-            if failure is exc:
+            if self._write_failure is None:
+                exc.closed_before_response = self._closed_before_response
                 raise
-            raise failure from exc
+            # Not by a name of its own: the failure's traceback holds this frame, which would hold the failure.
+            self._write_failure.closed_before_response = self._closed_before_response
+            raise self._write_failure from exc
         except ReadTimeout as exc:
             if self._write_failure is None:
                 raise
@@ -326,7 +309,9 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
             raise ReadError("The connection was closed while a response was being read.")
         return data
 
-    def _response(self, request: Request, head: Head, trace: Optional[AsyncTracer]) -> Response:
+    def _response(
+        self, request: Request, head: Head, trace: Optional[AsyncTracer], upload: Optional[AsyncUpload]
+    ) -> Response:
         version, status, reason, headers = head
         extensions: Dict[str, Any] = {
             "http_version": version,
@@ -338,24 +323,28 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
             if leading:
                 extensions["network_stream"] = AsyncLeadingStream(self._stream, leading)
             return make_response(status, headers, AsyncHTTP11SwitchedBody(self, trace), extensions)
-        return make_response(status, headers, AsyncHTTP11Body(self, request, extensions, trace), extensions)
+        return make_response(status, headers, AsyncHTTP11Body(self, request, extensions, trace, upload), extensions)
 
-    async def _receive_body(self, extensions: Mapping[str, Any]) -> bytes:
-        """Return the next piece of the body, b"" at its end."""
+    async def _receive_body(self, extensions: Mapping[str, Any], upload: Optional[AsyncUpload]) -> bytes:
+        """Return the next piece of the body, b"" at its end; meanwhile send what is left of the request."""
         if self._life.state is State.CLOSED:
             raise ReadError("The connection was closed while a response was being read.")
         codec = self._codec
         while True:
             data = codec.next_body()
             if data is not None:
+                if not data and upload is not None:
+                    await upload.send_rest(extensions)
                 return data
+            if upload is not None:
+                await upload.send_meanwhile(extensions)
             size = self._read_size
             data = await self._read(phase_timeout(extensions, "read"), size)
             if len(data) == size:
                 self._read_size = FULLER_READS * self.READ_NUM_BYTES
             codec.receive(data)
 
-    def _exchange_ended(self, extensions: Dict[str, Any]) -> bool:
+    def _exchange_ended(self, extensions: Dict[str, Any], upload: Optional[AsyncUpload]) -> bool:
         """Give the connection back to itself after a complete response; False where its stream must be closed."""
         codec = self._codec
         self._read_size = self.READ_NUM_BYTES
@@ -363,7 +352,8 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         if codec.trailers:
             extensions["trailing_headers"] = codec.trailers
         head, self._head = self._head, None
-        reusable = self._sent_whole and codec.next_cycle()
+        sent_whole = self._sent_whole and (upload is None or upload.whole)
+        reusable = sent_whole and codec.next_cycle()
         return self._life.give_back(reusable, [] if head is None else head[3])
 
     def _is_readable(self) -> bool:
@@ -463,9 +453,3 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         traceback: Optional[TracebackType] = None,
     ) -> None:
         await self.aclose()
-
-
-async def _end(parts: Any) -> None:
-    """Close a generator that is not asked for the rest of a body; any other iterator is its owner's to close."""
-    if isinstance(parts, AsyncGeneratorType):
-        await parts.aclose()

@@ -7,6 +7,7 @@ Rules that hold here:
 * It ends once: at its end, on `close`, on a failure, or when it is dropped. At its end the connection is given back;
   in every other case it is closed, for the rest of the response is still on its way.
 * The state of the connection changes before anything is awaited.
+* Where the request has not ended yet, the end of the response is told once that has: closing before cuts it short.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from core_backends.lowlevel import Tracer, WholeBody
 
 if TYPE_CHECKING:
     from .http11 import HTTP11Connection
+    from .upload import Upload
 
 __all__ = ["HTTP11Body", "HTTP11SwitchedBody"]
 
@@ -27,7 +29,7 @@ _UNREAD, _READING, _ENDED, _CLOSED = range(4)
 class HTTP11Body(WholeBody):
     """The body of one response; iterating after an early `close`, or after a failure, raises `ReadError`."""
 
-    __slots__ = ("_connection", "_extensions", "_phase", "_request", "_trace")
+    __slots__ = ("_connection", "_extensions", "_phase", "_request", "_trace", "_upload")
 
     def __init__(
         self,
@@ -35,12 +37,14 @@ class HTTP11Body(WholeBody):
         request: Request,
         extensions: Dict[str, Any],
         trace: Optional[Tracer],
+        upload: Optional[Upload],
     ) -> None:
         self._phase = _UNREAD
         self._connection = connection
         self._request = request
         self._extensions = extensions
         self._trace = trace
+        self._upload = upload
 
     def __iter__(self) -> HTTP11Body:
         return self
@@ -54,19 +58,23 @@ class HTTP11Body(WholeBody):
         self._phase = _READING
         trace = self._trace
         connection = self._connection
+        upload = self._upload
         try:
             if trace is not None and phase == _UNREAD:
                 trace.event("receive_response_body.started", {"request": self._request})
-            data = connection._receive_body(self._request.extensions)
-            if not data or connection._codec.body_ended():
+            data = connection._receive_body(self._request.extensions, upload)
+            if not data or ((upload is None or upload.over) and connection._codec.body_ended()):
                 self._end()
         except BaseException as exc:
-            if self._phase == _READING:
+            failed = self._phase == _READING
+            if failed:
                 self._phase = _CLOSED
                 connection.abort()
-                if trace is not None and not isinstance(exc, GeneratorExit):
-                    trace.event("receive_response_body.failed", {"exception": exc})
-                    trace.call("response_closed", {}, connection._released)
+            if upload is not None:
+                upload.abandon()
+            if failed and trace is not None and not isinstance(exc, GeneratorExit):
+                trace.event("receive_response_body.failed", {"exception": exc})
+                trace.call("response_closed", {}, connection._released)
             raise
         if not data:
             raise StopIteration
@@ -74,7 +82,7 @@ class HTTP11Body(WholeBody):
 
     def read_whole(self) -> bytes:
         """Return all of the body."""
-        if self._trace is not None:
+        if self._trace is not None or self._upload is not None:
             return b"".join([part for part in self])
         parts: List[bytes] = []
         phase = self._phase
@@ -88,12 +96,12 @@ class HTTP11Body(WholeBody):
         ended = connection._codec.body_ended
         try:
             while True:
-                data = connection._receive_body(extensions)
+                data = connection._receive_body(extensions, None)
                 parts.append(data)
                 if not data or ended():
                     break
             self._phase = _ENDED
-            if not connection._exchange_ended(self._extensions):
+            if not connection._exchange_ended(self._extensions, self._upload):
                 connection._close_stream()
         except BaseException:
             if self._phase == _READING:
@@ -105,7 +113,7 @@ class HTTP11Body(WholeBody):
     def _end(self) -> None:
         self._phase = _ENDED
         connection = self._connection
-        kept = connection._exchange_ended(self._extensions)
+        kept = connection._exchange_ended(self._extensions, self._upload)
         trace = self._trace
         if trace is None:
             if not kept:
@@ -133,19 +141,26 @@ class HTTP11Body(WholeBody):
             return
         self._phase = _CLOSED
         connection._life.close()
-        if trace is None:
-            connection._close_stream()
-            return
+        upload = self._upload
         try:
-            trace.call("response_closed", {}, connection._close_stream)
+            if trace is None:
+                connection._close_stream()
+            else:
+                trace.call("response_closed", {}, connection._close_stream)
+            if upload is not None:
+                upload.close()
         except BaseException:
             connection.abort()
+            if upload is not None:
+                upload.abandon()
             raise
 
     def __del__(self) -> None:
         if self._phase < _ENDED:
             self._phase = _CLOSED
             self._connection.abort()
+            if self._upload is not None:
+                self._upload.abandon()
 
 
 class HTTP11SwitchedBody:

@@ -7,7 +7,8 @@ Rules that hold here:
 * The head and a small body in memory are one write. Nothing is written before the head is known to be legal.
 * A write that fails is not the end: the server may have answered early, and closed. Its answer is what counts.
 * Where the stream can watch for it, an answer that refuses the request (300 or above) ends the sending at once, whether
-  the server takes more or not (RFC 9112 § 9.5). Behind any other, the rest is sent: the server may be reading it.
+  the server takes more or not (RFC 9112 § 9.5). A 2xx with a body is returned at once too, and whoever reads that sends
+  the rest of the request meanwhile: the server may take no more before. Behind any other, the rest is sent first.
 * A connection is reused only where the response ended exactly where the bytes did, and it stayed silent since.
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import logging
 import time
-from types import GeneratorType, TracebackType
+from types import TracebackType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Type, Union
 
 from core_backends import (
@@ -35,7 +36,6 @@ from core_backends.lowlevel import (
     LeadingStream,
     Tracer,
     abandon,
-    end_generator,
     in_memory_body,
     make_response,
     phase_timeout,
@@ -46,6 +46,7 @@ from .._choice import codec_factory
 from .._codec import Buffer, Codec, Head
 from .._lifecycle import Lifecycle, State
 from .body import HTTP11Body, HTTP11SwitchedBody
+from .upload import Upload
 
 __all__ = ["HTTP11Connection"]
 
@@ -92,10 +93,9 @@ class HTTP11Connection(ConnectionInterface):
         self._life = Lifecycle(keepalive_expiry)
         self._codec: Codec = codec_factory(codec)(self.MAX_INCOMPLETE_EVENT_SIZE)
         self._head: Optional[Head] = None
-        self._unsent: List[Buffer] = []
         # All are set once: there is no exchange after one that failed, or whose request was not sent whole. A failure
         # is kept while it is judged only: its traceback holds the connection, and the request.
-        self._write_failure: Optional[Exception] = None
+        self._write_failure: Any = None
         self._closed_before_response = False
         self._sent_whole = True
         self._write_watching: Optional[Callable[..., int]] = getattr(
@@ -119,8 +119,9 @@ class HTTP11Connection(ConnectionInterface):
             )
         self._take()
         trace = tracer(logger, request.extensions)
+        upload: Optional[Upload] = None
         try:
-            self._send(request, body, trace)
+            upload = self._send(request, body, trace)
             if trace is None:
                 head = self._receive_head(request)
             else:
@@ -128,11 +129,13 @@ class HTTP11Connection(ConnectionInterface):
         except BaseException as exc:
             self.abort()
             self._write_failure = self._early = None
+            if upload is not None:
+                upload.abandon()
             if trace is not None and not isinstance(exc, GeneratorExit):
                 trace.call("response_closed", {}, self._released)
             raise
         self._write_failure = None
-        return self._response(request, head, trace)
+        return self._response(request, head, trace, upload)
 
     def _take(self) -> None:
         life = self._life
@@ -147,115 +150,94 @@ class HTTP11Connection(ConnectionInterface):
                 self.abort()
                 raise
 
-    def _send(self, request: Request, body: Optional[bytes], trace: Optional[Tracer]) -> None:
-        try:
-            if trace is not None:
-                info = {"request": request}
-                trace.call("send_request_headers", info, self._send_head, request, body)
-                trace.call("send_request_body", info, self._send_body, request, body)
-            elif body is None:
-                self._send_head(request, body)
-                self._send_body(request, body)
-            else:
-                # The same for what is in memory, in fewer steps: nearly every request comes this way.
-                buffers = self._codec.encode_request(request.method, request.url.target, request.headers, body)
-                buffer: Any = buffers[0]
-                if len(buffers) > 1 or len(buffer) > SMALL_WRITE:
-                    self._send_all(buffers, request.extensions)
-                    return
+    def _send(
+        self, request: Request, body: Optional[bytes], trace: Optional[Tracer]
+    ) -> Optional[Upload]:
+        """Send the request, unless an answer ends that; return what is left for the reader of the answer to send."""
+        extensions = request.extensions
+        buffers: Optional[List[Buffer]] = None
+        if body is not None and trace is None:
+            buffers = self._codec.encode_request(request.method, request.url.target, request.headers, body)
+            buffer: Any = buffers[0]
+            if len(buffers) == 1 and len(buffer) <= SMALL_WRITE:
+                # Nearly every request is one small write, which takes no more steps than this.
                 try:
-                    self._stream.write(buffer, timeout=phase_timeout(request.extensions, "write"))
+                    self._stream.write(buffer, timeout=phase_timeout(extensions, "write"))
                 except (WriteError, WriteTimeout, OSError) as exc:
-                    raise self._failed_to_write(exc)  # noqa: B904
-        except (WriteError, WriteTimeout) as exc:
+                    self._failed_to_write(exc)
+                return None
+        source = request.stream if body is None else None
+        upload = Upload(self._codec, self._write_watching, self._is_readable, source)
+        try:
+            if buffers is not None:
+                upload.buffers = buffers
+                self._send_buffers(upload, extensions)
+            elif trace is None:
+                self._send_head(request, body, upload)
+                self._send_body(upload, extensions)
+            else:
+                info = {"request": request}
+                trace.call("send_request_headers", info, self._send_head, request, body, upload)
+                trace.call("send_request_body", info, self._send_body, upload, extensions)
+        except BaseException as exc:
             # The caller's own iterator may raise the same classes; only a failure of this stream is ours to judge.
             if exc is not self._write_failure:
+                upload.abandon()
                 raise
+        if upload.held:
+            return upload
+        if not self._sent_whole:
+            upload.close()
+        return None
 
-    def _send_head(self, request: Request, body: Optional[bytes]) -> None:
+    def _send_head(self, request: Request, body: Optional[bytes], upload: Upload) -> None:
         buffers = self._codec.encode_request(request.method, request.url.target, request.headers, body)
-        self._unsent = buffers[1:]
-        self._write(buffers[0], request.extensions)
+        upload.buffers = buffers
+        self._send_buffers(upload, request.extensions, len(buffers) - 1)
 
-    def _send_body(self, request: Request, body: Optional[bytes]) -> None:
-        if body is None and self._sent_whole:
-            parts = request.stream.__iter__()  # type: ignore[union-attr]  # checked before the connection was taken
-            try:
-                self._send_parts(parts, request.extensions)
-            except (WriteError, WriteTimeout) as exc:
-                if exc is self._write_failure:
-                    _end(parts)
-                raise
-            except BaseException:
-                end_generator(parts)
-                raise
-            if not self._sent_whole:
-                _end(parts)
-        buffers, self._unsent = self._unsent, []
-        self._send_all(buffers, request.extensions)
-
-    def _send_parts(self, parts: Any, extensions: Mapping[str, Any]) -> None:
-        """Send what `parts` gives, and the end of the body behind it, unless an answer ends the sending."""
-        codec = self._codec
+    def _send_body(self, upload: Upload, extensions: Mapping[str, Any]) -> None:
+        self._send_buffers(upload, extensions)
         watching = False
-        while True:
-            try:
-                part = parts.__next__()
-            except StopIteration:
-                self._unsent = codec.encode_end()
-                return
-            if watching and self._early is None and self._is_readable():
-                self._listen()
-                if not self._sent_whole:
-                    return
+        while self._sent_whole and not upload.held and not upload.exhausted:
+            upload.advance()
+            if watching and self._early is None and not upload.exhausted and self._is_readable():
+                self._listen(upload)
             # The first part follows the head at once: no answer is looked for before it.
             watching = self._write_watching is not None
-            self._send_all(codec.encode_data(part), extensions)
-            if not self._sent_whole:
-                return
+            self._send_buffers(upload, extensions)
 
-    def _send_all(self, buffers: List[Buffer], extensions: Mapping[str, Any]) -> None:
-        for buffer in buffers:
-            if self._sent_whole:
-                self._write(buffer, extensions)
-
-    def _write(self, buffer: Any, extensions: Mapping[str, Any]) -> None:
-        """Write `buffer`, unless an answer comes first that ends the sending: then, `_sent_whole` is no longer true."""
+    def _send_buffers(self, upload: Upload, extensions: Mapping[str, Any], left: int = 0) -> None:
+        """Send what is encoded, but for the last `left` buffers, unless an answer comes first that ends the sending."""
         try:
-            write = self._write_watching
-            if write is not None and self._early is None:
-                while len(buffer):
-                    written = write(buffer, timeout=phase_timeout(extensions, "write"))
-                    if written == len(buffer):
-                        return
-                    buffer = memoryview(buffer)[written:]
-                    if written:
-                        continue
-                    self._listen()
-                    if not self._sent_whole:
-                        return
-                    if self._early is not None:
-                        break
-            self._stream.write(buffer, timeout=phase_timeout(extensions, "write"))
+            while len(upload.buffers) > left and self._sent_whole and not upload.held:
+                timeout = phase_timeout(extensions, "write")
+                if self._write_watching is None or self._early is not None:
+                    self._stream.write(upload.buffers[0], timeout=timeout)  # type: ignore[arg-type]
+                    del upload.buffers[0]
+                elif not upload.send_some(timeout):
+                    self._listen(upload)
         except (WriteError, WriteTimeout, OSError) as exc:
             raise self._failed_to_write(exc)  # noqa: B904
 
-    def _listen(self) -> None:
+    def _listen(self, upload: Upload) -> None:
         """Take in what has come while the request is being sent."""
         try:
             self._codec.receive(self._read(0, self.READ_NUM_BYTES))
-            self._early = self._next_final_head()
+            head = self._early = self._next_final_head()
+            if head is None:
+                return
+            if head[1] < 300:
+                # Nothing is left to be read behind one without a body; nor is there behind a switch of protocols.
+                upload.held = not self._codec.body_ended()
+                return
         except ReadTimeout:
             return  # It was not for us after all: a part of a record, or a false alarm.
         except (ReadError, RemoteProtocolError) as exc:
             self._early = exc
-        if self._early is not None and (isinstance(self._early, Exception) or self._early[1] >= 300):
-            self._sent_whole = False
-            self._unsent = []
+        self._sent_whole = False
 
     def _failed_to_write(self, exc: Exception) -> Exception:
         """Note why nothing more can be sent, and return it as one of the documented exceptions, to be raised."""
-        self._unsent = []
         self._sent_whole = False
         if not isinstance(exc, (WriteError, WriteTimeout)):
             # A user's own stream may raise what the system, or `ssl`, gave it; the same below.
@@ -275,11 +257,12 @@ class HTTP11Connection(ConnectionInterface):
             head = self._final_head(request.extensions)
         except (ReadError, RemoteProtocolError) as exc:
             self._closed_before_response = not self._codec.heard and self._life.state is State.ACTIVE
-            failure: Any = self._write_failure or exc
-            failure.closed_before_response = self._closed_before_response
-            if failure is exc:
+            if self._write_failure is None:
+                exc.closed_before_response = self._closed_before_response
                 raise
-            raise failure from exc
+            # Not by a name of its own: the failure's traceback holds this frame, which would hold the failure.
+            self._write_failure.closed_before_response = self._closed_before_response
+            raise self._write_failure from exc
         except ReadTimeout as exc:
             if self._write_failure is None:
                 raise
@@ -327,7 +310,9 @@ class HTTP11Connection(ConnectionInterface):
             raise ReadError("The connection was closed while a response was being read.")
         return data
 
-    def _response(self, request: Request, head: Head, trace: Optional[Tracer]) -> Response:
+    def _response(
+        self, request: Request, head: Head, trace: Optional[Tracer], upload: Optional[Upload]
+    ) -> Response:
         version, status, reason, headers = head
         extensions: Dict[str, Any] = {
             "http_version": version,
@@ -339,24 +324,28 @@ class HTTP11Connection(ConnectionInterface):
             if leading:
                 extensions["network_stream"] = LeadingStream(self._stream, leading)
             return make_response(status, headers, HTTP11SwitchedBody(self, trace), extensions)
-        return make_response(status, headers, HTTP11Body(self, request, extensions, trace), extensions)
+        return make_response(status, headers, HTTP11Body(self, request, extensions, trace, upload), extensions)
 
-    def _receive_body(self, extensions: Mapping[str, Any]) -> bytes:
-        """Return the next piece of the body, b"" at its end."""
+    def _receive_body(self, extensions: Mapping[str, Any], upload: Optional[Upload]) -> bytes:
+        """Return the next piece of the body, b"" at its end; meanwhile send what is left of the request."""
         if self._life.state is State.CLOSED:
             raise ReadError("The connection was closed while a response was being read.")
         codec = self._codec
         while True:
             data = codec.next_body()
             if data is not None:
+                if not data and upload is not None:
+                    upload.send_rest(extensions)
                 return data
+            if upload is not None:
+                upload.send_meanwhile(extensions)
             size = self._read_size
             data = self._read(phase_timeout(extensions, "read"), size)
             if len(data) == size:
                 self._read_size = FULLER_READS * self.READ_NUM_BYTES
             codec.receive(data)
 
-    def _exchange_ended(self, extensions: Dict[str, Any]) -> bool:
+    def _exchange_ended(self, extensions: Dict[str, Any], upload: Optional[Upload]) -> bool:
         """Give the connection back to itself after a complete response; False where its stream must be closed."""
         codec = self._codec
         self._read_size = self.READ_NUM_BYTES
@@ -364,7 +353,8 @@ class HTTP11Connection(ConnectionInterface):
         if codec.trailers:
             extensions["trailing_headers"] = codec.trailers
         head, self._head = self._head, None
-        reusable = self._sent_whole and codec.next_cycle()
+        sent_whole = self._sent_whole and (upload is None or upload.whole)
+        reusable = sent_whole and codec.next_cycle()
         return self._life.give_back(reusable, [] if head is None else head[3])
 
     def _is_readable(self) -> bool:
@@ -464,9 +454,3 @@ class HTTP11Connection(ConnectionInterface):
         traceback: Optional[TracebackType] = None,
     ) -> None:
         self.close()
-
-
-def _end(parts: Any) -> None:
-    """Close a generator that is not asked for the rest of a body; any other iterator is its owner's to close."""
-    if isinstance(parts, GeneratorType):
-        parts.close()
