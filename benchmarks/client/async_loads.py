@@ -73,10 +73,10 @@ async def _requests(open_client: _Opener, job: Job, meter: Meter, spawn: _Spawn)
 
 
 async def _slow_origin(open_client: _Opener, job: Job, meter: Meter, spawn: _Spawn) -> None:
-    """A fifth of the tasks wants nothing but the first URL, which is slow; what the others wait is measured."""
+    """A tenth of the tasks wants nothing but the first URL, which is slow; what the others wait is measured."""
     client = await open_client(job)
     slow, fast = job.urls[0], job.urls[1:]
-    patient = job.concurrency // 5
+    patient = job.concurrency // 10
     hurried = job.concurrency - patient
     for url in job.urls:
         expect(await client.get(url), job)

@@ -12,6 +12,9 @@ __all__ = ["GOALS", "Goal"]
 
 _FLAVOURS = ("sync", "asyncio", "trio")
 
+# What a hundred or a thousand times as many may cost each: the same steps find less in the processor's caches.
+_FLAT = 1.3
+
 
 @dataclass(frozen=True)
 class Goal:
@@ -72,7 +75,7 @@ GOALS: Tuple[Goal, ...] = (
     Goal("tunnel_tls_trio", OURS, 1.05, against="direct_tls_trio"),
     Goal("tunnel_tls_asyncio", OURS, 1.05, against="direct_tls_asyncio"),
     *(
-        Goal(f"{workload}_{more}{flavour}", OURS, 1.2, against=f"{workload}_{few}{flavour}")
+        Goal(f"{workload}_{more}{flavour}", OURS, _FLAT, against=f"{workload}_{few}{flavour}")
         for workload, flavour, few, more in (
             ("queued", "_sync", 10, 1000),
             ("queued", "_asyncio", 10, 1000),
@@ -84,8 +87,9 @@ GOALS: Tuple[Goal, ...] = (
             ("origins", "", 50, 500),
             ("origins", "", 50, 5000),
             ("evicting", "", 10, 1000),
+            ("contended", "", 1, 7),
         )
     ),
-    Goal("sync_threads64", OURS, 1.2, against="sync_seq"),
+    Goal("sync_threads64", OURS, _FLAT, against="sync_seq"),
     *(Goal(f"queued_1000_{flavour}", OURS, 1.5, measure="p99", over="p50") for flavour in _FLAVOURS),
 )

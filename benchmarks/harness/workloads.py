@@ -109,10 +109,10 @@ def _queued(flavour: str) -> List[Workload]:
         Workload(
             f"queued_{waiting}_{flavour}",
             flavour,
-            requests=max(10000, 3 * (waiting + 10)),
+            requests=max(10000, 10 * (waiting + 10)),
             concurrency=waiting + 10,
             limit=10,
-            turns=4 if flavour == "sync" else 3,
+            turns=10 if flavour == "sync" else 3,
             series=f"queued_{flavour}",
             peers=_QUEUEING[flavour],
         )
@@ -131,7 +131,7 @@ def _idle_beside(flavour: str) -> List[Workload]:
 
 
 def _origins() -> List[Workload]:
-    """A connection for each origin, and five origins for each connection that the pool may have."""
+    """A connection for each origin; five origins for each connection; a queue for few connections to all of them."""
     rows = [
         Workload(f"origins_{origins}", "asyncio", origins=origins, concurrency=20, limit=5000, series="origins")
         for origins in (1, 50, 500, 5000)
@@ -140,12 +140,17 @@ def _origins() -> List[Workload]:
         Workload(f"evicting_{limit}", "asyncio", origins=5 * limit, concurrency=5, limit=limit, series="evicting")
         for limit in (10, 100, 1000)
     ]
-    takers = {"origins": _QUEUEING["asyncio"], "evicting": ("ours", "httpcore", "httpcore2")}
-    return [replace(row, peers=takers[row.series]) for row in rows]
+    # No divisor of the limit: in step with it, connections would come free in the order in which they are wanted.
+    rows += [
+        Workload(f"contended_{origins}", "asyncio", origins=origins, concurrency=100, limit=20, series="contended")
+        for origins in (1, 7)
+    ]
+    evicting = ("ours", "httpcore", "httpcore2")
+    return [replace(row, peers=evicting if row.series == "evicting" else _QUEUEING["asyncio"]) for row in rows]
 
 
 def _slow_origin() -> Workload:
-    """A fifth of the tasks wants a slow origin, all share 20 connections; the others' requests are counted."""
+    """A tenth of the tasks wants a slow origin, all share 20 connections; the others' requests are counted."""
     return Workload(
         "slow_origin_asyncio",
         "asyncio",

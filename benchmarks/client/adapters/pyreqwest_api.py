@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 from pyreqwest.client import ClientBuilder, SyncClientBuilder
+from pyreqwest.proxy import ProxyBuilder
 
 from ..job import HEADERS, TIMEOUT, Job
 
@@ -16,10 +17,8 @@ _CHUNK = 65536
 
 
 def _built(builder: Any, job: Job) -> Any:
-    if job.proxy is not None:
-        raise NotImplementedError("not raced through a proxy")
     builder = builder.max_connections(job.limit).default_headers(HEADERS).timeout(datetime.timedelta(seconds=TIMEOUT))
-    builder = builder.no_proxy()
+    builder = builder.no_proxy() if job.proxy is None else builder.proxy(ProxyBuilder.all(job.proxy))
     if job.cafile is not None:
         builder = builder.add_root_certificate_pem(pathlib.Path(job.cafile).read_bytes())
     return (builder if job.http2 else builder.http1_only()).build()
