@@ -57,6 +57,21 @@ def test_idle_for_as_long_as_it_may(clock: List[float]) -> None:
     assert not life.expired()
 
 
+def test_another_thread_uses_it_while_its_age_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    life = Lifecycle(None)
+    life.take()
+    life.give_back(True, [(b"Keep-Alive", b"timeout=5")])
+
+    def clock() -> float:
+        monkeypatch.undo()
+        life.take()
+        life.give_back(True, [])
+        return time.monotonic()
+
+    monkeypatch.setattr(time, "monotonic", clock)
+    assert not life.expired()
+
+
 @pytest.mark.parametrize(("expiry", "at"), [(None, 9.0), (5.0, 5.0), (60.0, 9.0)])
 def test_the_shorter_of_expiry_and_hint(clock: List[float], expiry: float, at: float) -> None:
     life = Lifecycle(expiry)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any, List
 
-from core_backends import ConnectionNotAvailable, ReadError
+import pytest
+
+from core_backends import ConnectionNotAvailable, ReadError, Request
+from core_backends.testing import Background
 from core_h1 import HTTP11Connection
+from core_h1._fast_codec import FastCodec
 
 from ._sync.fakes import OK, ORIGIN, ScriptedStream
 
@@ -68,3 +72,30 @@ def test_closing_from_another_thread_ends_a_read() -> None:
     thread.join(10)
     (failure,) = failures
     assert isinstance(failure, ReadError) and not connection.closed_before_response
+
+
+@pytest.mark.parametrize("read", [lambda body: list(body), lambda body: body.read_whole()])
+def test_an_exchange_that_one_thread_reads_as_another_closes_it_ends_once(
+    read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second end would be that of whatever the connection is used for by then."""
+    connection: Any = HTTP11Connection(ORIGIN, ScriptedStream([b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", OK]))
+    body: Any = connection.handle_request(Request("GET", URL, headers={"Host": "example.com"})).stream
+    ended, exchange_ended, body_ended = [], connection._exchange_ended, FastCodec.body_ended
+
+    def read_meanwhile(codec: FastCodec) -> bool:
+        monkeypatch.setattr(FastCodec, "body_ended", body_ended)
+        with Background() as background, pytest.raises(ReadError, match="closed as its body"):
+            background.start(read, body).wait()
+        return body_ended(codec)
+
+    def count(*args: Any) -> Any:
+        ended.append(args)
+        return exchange_ended(*args)
+
+    monkeypatch.setattr(connection, "_exchange_ended", count)
+    monkeypatch.setattr(FastCodec, "body_ended", read_meanwhile)
+    body.close()
+    assert len(ended) == 1
+    assert connection.is_idle()
+    assert connection.request("GET", URL).content == b"hello"

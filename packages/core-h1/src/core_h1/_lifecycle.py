@@ -89,4 +89,5 @@ class Lifecycle:
 
     def expired(self) -> bool:
         """Whether the connection has been idle for longer than it may."""
-        return self.state is State.IDLE and self._expire_at is not None and time.monotonic() >= self._expire_at
+        expire_at = self._expire_at  # read once: another thread may take the connection, and give it back, meanwhile
+        return expire_at is not None and self.state is State.IDLE and time.monotonic() >= expire_at

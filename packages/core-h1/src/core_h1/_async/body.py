@@ -7,6 +7,8 @@ Rules that hold here:
   in every other case it is closed, for the rest of the response is still on its way.
 * The state of the connection changes before anything is awaited.
 * Where the request has not ended yet, the end of the response is told once that has: closing before cuts it short.
+* Where one thread begins to read as another closes, one of them has the exchange. Otherwise both would end it, and the
+  second would end whatever the connection is used for by then. The right to begin is a list's item: it comes out once.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ _UNREAD, _READING, _ENDED, _CLOSED = range(4)
 class AsyncHTTP11Body(AsyncWholeBody):
     """The body of one response; iterating after an early `aclose`, or after a failure, raises `ReadError`."""
 
-    __slots__ = ("_connection", "_extensions", "_phase", "_request", "_trace", "_upload")
+    __slots__ = ("_connection", "_extensions", "_phase", "_request", "_trace", "_unread", "_upload")
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class AsyncHTTP11Body(AsyncWholeBody):
         upload: Optional[AsyncUpload],
     ) -> None:
         self._phase = _UNREAD
+        self._unread = [True]
         self._connection = connection
         self._request = request
         self._extensions = extensions
@@ -54,6 +57,8 @@ class AsyncHTTP11Body(AsyncWholeBody):
             if phase == _ENDED:
                 raise StopAsyncIteration
             raise ReadError("The response was closed before its body was read to the end.")
+        if phase == _UNREAD and not self._begin():
+            raise ReadError("The response was closed as its body was about to be read.")
         self._phase = _READING
         trace = self._trace
         connection = self._connection
@@ -89,6 +94,8 @@ class AsyncHTTP11Body(AsyncWholeBody):
             if phase == _ENDED:
                 return b""
             raise ReadError("The response was closed before its body was read to the end.")
+        if phase == _UNREAD and not self._begin():
+            raise ReadError("The response was closed as its body was about to be read.")
         self._phase = _READING
         connection = self._connection
         extensions = self._request.extensions
@@ -108,6 +115,13 @@ class AsyncHTTP11Body(AsyncWholeBody):
                 connection.abort()
             raise
         return data if len(parts) == 1 else b"".join(parts)
+
+    def _begin(self) -> bool:
+        """Whether the body was untouched until now: True once."""
+        try:
+            return self._unread.pop()
+        except IndexError:
+            return False
 
     async def _end(self) -> None:
         self._phase = _ENDED
@@ -133,7 +147,7 @@ class AsyncHTTP11Body(AsyncWholeBody):
             return
         connection = self._connection
         trace = self._trace
-        if phase == _UNREAD and connection._codec.body_ended():
+        if phase == _UNREAD and self._begin() and connection._codec.body_ended():
             if trace is not None:
                 await trace.event("receive_response_body.started", {"request": self._request})
             await self._end()

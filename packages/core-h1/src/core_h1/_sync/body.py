@@ -8,6 +8,8 @@ Rules that hold here:
   in every other case it is closed, for the rest of the response is still on its way.
 * The state of the connection changes before anything is awaited.
 * Where the request has not ended yet, the end of the response is told once that has: closing before cuts it short.
+* Where one thread begins to read as another closes, one of them has the exchange. Otherwise both would end it, and the
+  second would end whatever the connection is used for by then. The right to begin is a list's item: it comes out once.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ _UNREAD, _READING, _ENDED, _CLOSED = range(4)
 class HTTP11Body(WholeBody):
     """The body of one response; iterating after an early `close`, or after a failure, raises `ReadError`."""
 
-    __slots__ = ("_connection", "_extensions", "_phase", "_request", "_trace", "_upload")
+    __slots__ = ("_connection", "_extensions", "_phase", "_request", "_trace", "_unread", "_upload")
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class HTTP11Body(WholeBody):
         upload: Optional[Upload],
     ) -> None:
         self._phase = _UNREAD
+        self._unread = [True]
         self._connection = connection
         self._request = request
         self._extensions = extensions
@@ -55,6 +58,8 @@ class HTTP11Body(WholeBody):
             if phase == _ENDED:
                 raise StopIteration
             raise ReadError("The response was closed before its body was read to the end.")
+        if phase == _UNREAD and not self._begin():
+            raise ReadError("The response was closed as its body was about to be read.")
         self._phase = _READING
         trace = self._trace
         connection = self._connection
@@ -90,6 +95,8 @@ class HTTP11Body(WholeBody):
             if phase == _ENDED:
                 return b""
             raise ReadError("The response was closed before its body was read to the end.")
+        if phase == _UNREAD and not self._begin():
+            raise ReadError("The response was closed as its body was about to be read.")
         self._phase = _READING
         connection = self._connection
         extensions = self._request.extensions
@@ -109,6 +116,13 @@ class HTTP11Body(WholeBody):
                 connection.abort()
             raise
         return data if len(parts) == 1 else b"".join(parts)
+
+    def _begin(self) -> bool:
+        """Whether the body was untouched until now: True once."""
+        try:
+            return self._unread.pop()
+        except IndexError:
+            return False
 
     def _end(self) -> None:
         self._phase = _ENDED
@@ -134,7 +148,7 @@ class HTTP11Body(WholeBody):
             return
         connection = self._connection
         trace = self._trace
-        if phase == _UNREAD and connection._codec.body_ended():
+        if phase == _UNREAD and self._begin() and connection._codec.body_ended():
             if trace is not None:
                 trace.event("receive_response_body.started", {"request": self._request})
             self._end()
