@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from typing import Any
@@ -84,3 +85,29 @@ def test_a_defect_in_the_thread_is_not_taken_for_an_answer(monkeypatch: pytest.M
     monkeypatch.setattr(core_proxy._resolve, "_lookup", broken)
     with pytest.raises(ConnectError, match="as if"):
         resolve(b"x.test", 80, socket.AF_INET, 5.0)
+
+
+@pytest.mark.parametrize("answer", ["an address", "a failure"])
+def test_a_cancellation_that_comes_with_the_answer_is_not_lost(answer: str) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[Any] = loop.create_future()
+        asked = asyncio.Event()
+
+        async def getaddrinfo(*args: Any, **options: Any) -> Any:
+            asked.set()
+            return await found
+
+        setattr(loop, "getaddrinfo", getaddrinfo)  # noqa: B010
+        resolving = asyncio.ensure_future(async_resolve(b"x.test", 80, socket.AF_INET, 10.0))
+        await asked.wait()
+        if answer == "an address":
+            found.set_result([(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))])
+        else:
+            found.set_exception(socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+        await asyncio.sleep(0)
+        resolving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await resolving
+
+    asyncio.run(main())

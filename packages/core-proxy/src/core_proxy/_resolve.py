@@ -57,11 +57,16 @@ async def async_resolve(host: bytes, port: int, family: int, timeout: Optional[f
                 raise _too_slow(name)
         else:
             asyncio = sys.modules["asyncio"]
-            lookup = asyncio.get_running_loop().getaddrinfo(name, port, family=family, type=socket.SOCK_STREAM)
+            loop = asyncio.get_running_loop()
+            # Not `wait_for`: below CPython 3.12 that swallows a cancellation that comes together with the answer.
+            lookup = asyncio.ensure_future(loop.getaddrinfo(name, port, family=family, type=socket.SOCK_STREAM))
             try:
-                found = await asyncio.wait_for(lookup, timeout)
-            except asyncio.TimeoutError as exc:
-                raise _too_slow(name) from exc
+                await asyncio.wait([lookup], timeout=timeout)
+                if not lookup.done():
+                    raise _too_slow(name)
+                found = lookup.result()
+            finally:
+                lookup.cancel()
     except (OSError, UnicodeError) as exc:
         raise ConnectError(f"{name!r} cannot be resolved: {exc}") from exc
     return _first(found, name)
