@@ -31,7 +31,7 @@ def _perform(adapter: Any, document: Dict[str, Any]) -> Dict[str, Any]:
     job = Job.from_json(document)
     opener = getattr(adapter, f"open_{job.flavour}", None)
     if opener is None:
-        return {"absent": f"no {job.flavour} client"}
+        return {"absent": f"no {job.flavour} client", "flavour": job.flavour}
     meter = Meter(job.profile)
     try:
         (sync_loads if job.flavour == "sync" else async_loads).run(opener, job, meter)

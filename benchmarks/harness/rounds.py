@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from .imports import import_seconds
 from .peers import Peer
@@ -67,6 +67,7 @@ class Race:
 
     def run(self) -> None:
         """Race every workload, those of one series in the same rounds."""
+        unable: Set[Tuple[str, str]] = set()
         for names in series(self._plan.workloads):
             heats: List[_Heat] = []
             outrun: Set[str] = set()
@@ -74,7 +75,7 @@ class Race:
                 for name in names:
                     _progress(f"{name}:")
                     heats.append(_Heat(name, self._plan, self._entrants, self._stage, self.samples))
-                    heats[-1].warm_up(outrun)
+                    heats[-1].warm_up(outrun, unable)
                     _progress("\n")
                 for number in range(self._plan.rounds):
                     for heat in heats:
@@ -105,8 +106,11 @@ class _Heat:
         }
         self._turns: List[Turn] = []
 
-    def warm_up(self, outrun: Set[str]) -> None:
-        """Find out who takes part and with how many requests; `outrun` are those who failed to finish less."""
+    def warm_up(self, outrun: Set[str], unable: Set[Tuple[str, str]]) -> None:
+        """Find out who takes part and with how many requests.
+
+        `outrun` gathers those who failed to finish less, `unable` those who turned out to have no client of a flavour.
+        """
         plan = self._plan
         if self._imports:
             self._turns = [
@@ -114,6 +118,7 @@ class _Heat:
             ]
             return
         workload = WORKLOADS[self._name]
+        self._entrants = [each for each in self._entrants if (each.peer.name, workload.flavour) not in unable]
         if workload.fresh:
             rounds = min(_FRESH_ROUNDS, plan.rounds)
             self._turns = [Turn(entrant, workload.requests, rounds) for entrant in self._entrants]
@@ -132,6 +137,8 @@ class _Heat:
                 continue
             self._record(entrant, 0, answer)
             self._workers[name].stop()
+            if "flavour" in answer:
+                unable.add((name, workload.flavour))
             if "timeout" in answer:
                 outrun.add(name)
 
