@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import select
 import socket
 import sys
@@ -313,6 +314,41 @@ def test_the_offer_is_made_and_the_context_left_as_it_was(kind: Any, serve: Any,
 
     assert run(main) == "h2"
     assert core_backends._ssl.offered_by(client) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_closing_tls_in_a_forked_child_leaves_the_parents_connection_alone(kind: Any, serve: Any, tls: Any) -> None:
+    make, run = kind
+
+    def echo(sock: socket.socket) -> None:
+        secured = tls.server.wrap_socket(sock, server_side=True)
+        received = secured.recv(100)
+        while received:
+            secured.sendall(received)
+            received = secured.recv(100)
+        secured.close()
+
+    port = serve(echo)
+
+    def close_in_a_child(stream: Any) -> None:
+        child = os.fork()
+        if child == 0:
+            try:
+                stream.aclose().send(None)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+
+    async def main() -> None:
+        raw = await make().connect_tcp(host="127.0.0.1", port=port, timeout=20)
+        stream = await raw.start_tls(tls.client, "localhost", 20)
+        close_in_a_child(stream)
+        await stream.write(b"still here", 20)
+        assert await stream.read(100, 20) == b"still here"
+        await stream.aclose()
+
+    run(main)
 
 
 def test_options_that_the_system_refuses_leave_no_socket_and_are_set_before_connecting(

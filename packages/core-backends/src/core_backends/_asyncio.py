@@ -477,7 +477,9 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         return self._end() if self._at_end or self._closed else None
 
     def write_nowait(self, buffer: bytes) -> None:
-        """Write `buffer` as far as that is possible at once, and forget the rest."""
+        """Write `buffer` as far as that is possible at once, and forget the rest: for a layer's last words."""
+        if os.getpid() != self._process:
+            return  # The connection is the parent's.
         if buffer and not self._closed and self._lost is None and not self._transport.get_write_buffer_size():
             self._transport.write(buffer)
 
