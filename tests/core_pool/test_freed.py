@@ -14,6 +14,7 @@ from core_backends import ConnectError, ConnectTimeout, NetworkStream, Origin, R
 from core_backends.testing import Background, ScriptedStream
 from core_pool import ConnectionPool, HTTPConnection
 
+from ._sync.fakes import FakeNetwork
 from .waiting import until
 
 
@@ -81,3 +82,14 @@ def test_a_request_that_waits_while_its_pool_is_closed() -> None:
         release.set()
         with pytest.raises(ConnectError):
             first.wait()
+
+
+def test_a_pool_that_is_dropped_goes_at_once_with_its_connections() -> None:
+    """As with httpcore 1.0.9: a program that makes a pool for each request has no more sockets than it uses."""
+    network = FakeNetwork()
+    with without_collector():
+        pool = network.pool()
+        assert pool.request("GET", "http://h/").status == 200
+        gone = [weakref.ref(pool), weakref.ref(network.connections.pop())]
+        del pool
+        assert [reference() for reference in gone] == [None, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import threading
 import traceback
 from typing import Any, Callable, Iterator, List
@@ -205,6 +206,28 @@ def test_a_child_in_whose_parent_somebody_was_at_the_plan(server: LineServer) ->
         assert status_of(running) == 0
         assert response.read() == b"/parent on 1"
         assert pool.request("GET", f"{server.url}/after").content == b"/after on 1"
+
+
+@forking
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("first", ["pool", "response"])
+def test_closing_is_the_first_thing_that_a_child_does_in_whose_parent_somebody_was_at_the_plan(
+    first: str, server: LineServer
+) -> None:
+    with line_pool(max_connections=3) as pool:
+        response = pool.handle_request(Request("GET", f"{server.url}/parent"))
+
+        def child() -> None:
+            # It would wait for ever, and the parent for it.
+            signal.alarm(int(LIMIT))
+            (pool if first == "pool" else response).close()
+            pool.close()
+            assert pool.request("GET", f"{server.url}/child").content == b"/child on 2"
+
+        with pool._lock:
+            running = in_child(child)
+        assert status_of(running) == 0
+        assert response.read() == b"/parent on 1"
 
 
 @forking

@@ -14,6 +14,7 @@ Rules that hold here (`check()` asserts them):
   evicted first. Every operation costs the same whatever the number of connections, origins and waiters.
 * A multiplexing connection is asked how much it serves when a lease on it is granted or given back. Room that it gains
   by itself is noticed at the next of these.
+* A user's own connection may fail to answer what it is asked. Nobody else is put on it then, and it is not kept.
 """
 
 from __future__ import annotations
@@ -48,15 +49,41 @@ class Slot(Generic[C]):
 
     def multiplexes(self) -> bool:
         """Whether the connection may serve several requests at a time."""
-        return not self.sole and getattr(self.connection, "max_concurrent_requests", None) != 1
+        return not self.sole and not self.is_single()
+
+    def is_single(self) -> bool:
+        """Whether the connection says that it serves one request at a time, or cannot say."""
+        try:
+            return getattr(self.connection, "max_concurrent_requests", None) == 1
+        except Exception:
+            return True
 
     def has_room(self) -> bool:
         """Whether another request may be put on this connection beside those that it serves."""
         if self.gone or self.sole:
             return False
         connection: Any = self.connection
-        most: Optional[int] = getattr(connection, "max_concurrent_requests", None)
-        return (most is None or self.leases < most) and bool(connection.is_available())
+        try:
+            most: Optional[int] = getattr(connection, "max_concurrent_requests", None)
+            return (most is None or self.leases < most) and bool(connection.is_available())
+        except Exception:
+            return False
+
+    def is_idle(self) -> bool:
+        """Whether the connection says that it serves nobody."""
+        connection: Any = self.connection
+        try:
+            return bool(connection.is_idle())
+        except Exception:
+            return False
+
+    def is_dead(self) -> bool:
+        """Whether the connection is closed, or cannot say."""
+        connection: Any = self.connection
+        try:
+            return bool(connection.is_closed())
+        except Exception:
+            return True
 
 
 class Waiter(Generic[C]):
@@ -173,7 +200,7 @@ class Plan(Generic[C]):
                 del self._idle[key]
             del self._ageing[slot]
             return self._lease(slot)
-        return self._lease(self._open(key)) if self._make_room() else None
+        return self._lease(self._open(key)) if self._has_place() else None
 
     def enqueue(self, waiter: Waiter[C], *, returned: bool = False) -> None:
         """Let a request wait that could not `acquire`; `returned` for one that a connection sent back: to the front."""
@@ -192,25 +219,36 @@ class Plan(Generic[C]):
             self._dequeue(waiter)
 
     def release(self, slot: Slot[C], now: float, *, failed: bool = False) -> None:
-        """Give a lease back. After a failure the last lease keeps the connection only if that says that it is idle."""
+        """Give a lease back. After a failure the last lease keeps the connection only if that says that it is idle.
+
+        What the connection raises where it is asked passes through, unless there is a failure to tell already.
+        """
         if slot.gone:
             return
         slot.leases -= 1
         self._leases -= 1
         connection: Any = slot.connection
-        if not failed and not slot.leases and connection.is_idle():
-            self._become_idle(slot, now)
-        elif connection.is_closed():
-            self._remove(slot)
-        elif slot.leases:
-            slot.reused = slot.reused or not failed
-            self._serve_room(slot)
+        try:
+            if not failed and not slot.leases and connection.is_idle():
+                self._become_idle(slot, now)
+            elif connection.is_closed():
+                self._remove(slot)
+            elif slot.leases:
+                slot.reused = slot.reused or not failed
+                self._serve_room(slot)
+                return
+            elif connection.is_idle() or (not failed and connection.is_available()):
+                self._become_idle(slot, now)
+            else:
+                self._discard(slot)
+        except Exception:
+            if not slot.leases:
+                self._discard(slot)
+                if self._queue:
+                    self._serve()
+            if not failed:
+                raise
             return
-        elif connection.is_idle() or (not failed and connection.is_available()):
-            self._become_idle(slot, now)
-        else:
-            self._remove(slot)
-            self.closing.append(slot)
         if self._queue:
             self._serve()
         while len(self._ageing) > self.max_idle:
@@ -220,10 +258,9 @@ class Plan(Generic[C]):
         """Exchange a leased slot whose connection was not available, and learn from it whether that origin multiplexes;
         None when that has to wait.
         """
-        connection: Any = slot.connection
-        if not slot.gone and getattr(connection, "max_concurrent_requests", None) == 1:
+        if not slot.gone and slot.is_single():
             self._sole.add(slot.key)
-        if slot.leases == 1 and connection.is_closed():
+        if slot.leases == 1 and slot.is_dead():
             return self.replace(slot)
         self.release(slot, now, failed=True)
         return self.acquire(slot.key)
@@ -231,8 +268,7 @@ class Plan(Generic[C]):
     def replace(self, slot: Slot[C]) -> Optional[Slot[C]]:
         """Drop a leased slot whose connection is dead, and lease another in its place; None when that has to wait."""
         if not slot.gone:
-            self._remove(slot)
-            self.closing.append(slot)
+            self._discard(slot)
         try:
             other = self.acquire(slot.key)
             self._offer(other)
@@ -249,9 +285,11 @@ class Plan(Generic[C]):
         Of several requests on one connection the first to come here drops it; the others use what took its place if
         they can, else a new connection too.
         """
+        heir = slot.heir
+        if heir is not None:
+            slot.shut = heir.shut
         if slot.shut:
             return None
-        heir = slot.heir
         if heir is not None:
             if heir in self._ageing:
                 del self._ageing[heir]
@@ -260,9 +298,8 @@ class Plan(Generic[C]):
             if heir.has_room():
                 return self._lease(heir)
         if not slot.gone:
-            self._remove(slot)
-            self.closing.append(slot)
-        elif not self._make_room():
+            self._discard(slot)
+        elif not self._has_place():
             return None
         try:
             fresh = slot.heir = self._lease(self._open(slot.key))
@@ -288,8 +325,7 @@ class Plan(Generic[C]):
     def forsake(self, slot: Slot[C]) -> None:
         """Close a leased slot, whatever state its connection is in, and serve those who wait."""
         if not slot.gone:
-            self._remove(slot)
-            self.closing.append(slot)
+            self._discard(slot)
             self._serve()
 
     def drop(self, condemned: Callable[[Any], bool]) -> None:
@@ -299,8 +335,7 @@ class Plan(Generic[C]):
                 self._dequeue(waiter)
         for slot in list(self._slots):
             if condemned(slot.key):
-                self._remove(slot)
-                self.closing.append(slot)
+                self._discard(slot)
         self._serve()
 
     def close(self, error: Callable[[], Exception]) -> None:
@@ -311,8 +346,7 @@ class Plan(Generic[C]):
             self.served.append(waiter)
         for slot in list(self._slots):
             slot.shut = True
-            self._remove(slot)
-            self.closing.append(slot)
+            self._discard(slot)
 
     def disown(self) -> List[C]:
         """Let go of all slots without touching anything else, and return their connections.
@@ -328,6 +362,9 @@ class Plan(Generic[C]):
 
     def _open(self, key: Any) -> Slot[C]:
         slot: Slot[C] = Slot(key, self._create(key), sole=key in self._sole)
+        # Now that there is something to make room for.
+        if len(self._slots) >= self.max_connections:
+            self._evict()
         self._slots[slot] = None
         self._counts[key] = self._counts.get(key, 0) + 1
         return slot
@@ -341,7 +378,7 @@ class Plan(Generic[C]):
 
     def _become_idle(self, slot: Slot[C], now: float) -> None:
         self._leave(self._shared, slot)
-        if slot.sole and getattr(slot.connection, "max_concurrent_requests", None) != 1:
+        if slot.sole and not slot.is_single():
             slot.sole = False
             self._sole.discard(slot.key)
         slot.idle_since = now
@@ -349,16 +386,14 @@ class Plan(Generic[C]):
         self._idle.setdefault(slot.key, {})[slot] = None
         self._ageing[slot] = None
 
-    def _make_room(self) -> bool:
-        """See to it that one more slot may be opened; False where that has to wait."""
-        if len(self._slots) >= self.max_connections:
-            if not self._ageing:
-                return False
-            self._evict()
-        return True
+    def _has_place(self) -> bool:
+        """Whether one more slot may be opened, be it in the place of an idle one."""
+        return len(self._slots) < self.max_connections or bool(self._ageing)
 
     def _evict(self) -> None:
-        slot = next(iter(self._ageing))
+        self._discard(next(iter(self._ageing)))
+
+    def _discard(self, slot: Slot[C]) -> None:
         self._remove(slot)
         self.closing.append(slot)
 

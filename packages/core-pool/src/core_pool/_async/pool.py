@@ -6,7 +6,8 @@ Rules that hold here:
 * A lease is given back by a synchronous call that nothing can interrupt; closing connections comes after, and whatever
   interrupts that abandons the rest.
 * Finalisers run inside of anything, so they wait for no lock and ask no connection: they note the slot, and whoever
-  leaves the plan next, or the first in the queue, settles it.
+  leaves the plan next, or the first in the queue, settles it. A lease is given back by such a note, too, where somebody
+  is at the plan: it may be this very thread, in which a generator that is finalised closes its response.
 * Sockets belong to one event loop and one process. The key of a connection says which, so another one never picks it.
 """
 
@@ -16,9 +17,10 @@ import copy
 import logging
 import threading
 import time
+import weakref
 from collections import deque
 from types import TracebackType
-from typing import Any, Callable, Deque, FrozenSet, List, Optional, Set, Type, TypeVar
+from typing import Any, Callable, Deque, FrozenSet, List, Optional, Set, Tuple, Type, TypeVar
 
 from core_backends import (
     AsyncConnectionInterface,
@@ -84,12 +86,12 @@ class AsyncConnectionPool(AsyncRequestInterface):
         self._factory = create_connection
         self._schemes = schemes
         self._max_connections = unlimited if max_connections is None else max_connections
-        self._max_keepalive_connections = min(
-            self._max_connections, unlimited if max_keepalive_connections is None else max_keepalive_connections
-        )
+        most_idle = unlimited if max_keepalive_connections is None else max_keepalive_connections
+        self._max_keepalive_connections = max(0, min(self._max_connections, most_idle))
         self._keepalive_expiry = keepalive_expiry
         self._lock = threading.Lock()
-        self._dropped: Deque[Slot[AsyncConnectionInterface]] = deque()
+        # Leases that were given back while somebody was at the plan, and whether they failed; None: dropped.
+        self._notes: Deque[Tuple[Slot[AsyncConnectionInterface], Optional[bool]]] = deque()
         self._replay = replay
         self._replays = 0
         self._world: Any = None
@@ -97,8 +99,17 @@ class AsyncConnectionPool(AsyncRequestInterface):
         self._plan = self._new_plan()
 
     def _new_plan(self) -> Plan[AsyncConnectionInterface]:
+        # With a way back from the plan, a pool that is dropped would keep its sockets until it is collected.
+        own = weakref.ref(self)
+
+        def create(key: Any) -> AsyncConnectionInterface:
+            pool = own()
+            if pool is None:  # Whoever uses the plan holds the pool, unless they are collected together.
+                raise ConnectError("The connection pool is being finalised.")
+            return pool.create_connection(Origin(*key[1:]))
+
         return plan_class()(
-            lambda key: self.create_connection(Origin(*key[1:])),
+            create,
             max_connections=self._max_connections,
             max_idle=self._max_keepalive_connections,
             keepalive_expiry=self._keepalive_expiry,
@@ -167,10 +178,11 @@ class AsyncConnectionPool(AsyncRequestInterface):
             try:
                 if self._plan.closing:
                     await self._tidy()
-                if slot.reused and slot.leases == 1 and connection.has_expired():
+                if slot.reused and slot.leases == 1 and _has_expired(connection):
                     leased = self._replace(slot)
                     continue
                 response = await connection.handle_async_request(request)
+                stream = response.stream
             except ConnectionNotAvailable as exc:
                 refusals += not exc.others_served
                 if slot.shut:
@@ -189,13 +201,15 @@ class AsyncConnectionPool(AsyncRequestInterface):
                 if slot.shut:
                     raise
             else:
-                return response_with_stream(response, AsyncPoolByteStream(response.stream, slot, self))
+                return response_with_stream(response, AsyncPoolByteStream(stream, slot, self))
 
     async def aclose(self) -> None:
         """Close every connection; requests that are queued or connecting fail with `ConnectError`.
 
         The pool can be used again: a later request starts afresh.
         """
+        if self._world is not None and self._world.forked():
+            self._enter(async_world())
         with self._lock:
             self._settle()
             self._plan.close(_closed)
@@ -227,13 +241,13 @@ class AsyncConnectionPool(AsyncRequestInterface):
         plan = self._plan
         try:
             with self._lock:
-                if self._dropped:
+                if self._notes:
                     self._settle()
                 if plan.keepalive_expiry is not None:
                     plan.expire(time.monotonic())
                 return plan.acquire(key)
         finally:
-            if plan.served or self._dropped:
+            if plan.served or self._notes:
                 self._follow_up()
 
     def _replace(self, slot: Slot[AsyncConnectionInterface]) -> Optional[Slot[AsyncConnectionInterface]]:
@@ -254,6 +268,9 @@ class AsyncConnectionPool(AsyncRequestInterface):
         try:
             with self._lock:
                 return self._plan.bounce(slot, time.monotonic())
+        except BaseException:
+            self._abandon_closing()
+            raise
         finally:
             self._follow_up()
 
@@ -265,20 +282,39 @@ class AsyncConnectionPool(AsyncRequestInterface):
                 if not slot.shut:
                     self._replays += 1
                 return fresh
+        except BaseException:
+            self._abandon_closing()
+            raise
         finally:
             self._follow_up()
 
     def _release(self, slot: Slot[AsyncConnectionInterface], *, failed: bool) -> None:
         """Give a lease back; after a failure, close at once what that leaves to be closed."""
-        now = time.monotonic()
         plan = self._plan
-        with self._lock:
-            if self._dropped:
+        lock = self._lock
+        if lock.locked():
+            # By another thread, or further down in this one, which would wait for itself.
+            self._notes.append((slot, failed))
+            if not lock.acquire(blocking=False):
+                return
+            try:
                 self._settle()
-            plan.release(slot, now, failed=failed)
-            if plan.keepalive_expiry is not None:
-                plan.expire(now)
-        if plan.served or self._dropped:
+            finally:
+                lock.release()
+        else:
+            now = time.monotonic()
+            try:
+                with lock:
+                    if self._notes:
+                        self._settle()
+                    plan.release(slot, now, failed=failed)
+                    if plan.keepalive_expiry is not None:
+                        plan.expire(now)
+            except BaseException:
+                self._follow_up()
+                self._abandon_closing()
+                raise
+        if plan.served or self._notes:
             self._follow_up()
         if failed and plan.closing:
             self._abandon_closing()
@@ -289,7 +325,7 @@ class AsyncConnectionPool(AsyncRequestInterface):
         This may run inside of anything, the plan's own steps included. If somebody is at the plan, he settles the note
         when he leaves; if nobody is, but somebody is queued, the first in the queue is woken to do it.
         """
-        self._dropped.append(slot)
+        self._notes.append((slot, None))
         if self._lock.acquire(blocking=False):
             try:
                 waiter = self._plan.first_waiter()
@@ -300,16 +336,24 @@ class AsyncConnectionPool(AsyncRequestInterface):
                 turn.set_soon()
 
     def _settle(self) -> None:
-        """Give back what finalisers have noted; called under the lock."""
-        while self._dropped:
-            slot = self._dropped.popleft()
-            connection = slot.connection
-            # Nobody reads the rest of that response. One that multiplexes has been told by the response's own
-            # finaliser.
-            if slot.leases == 1 and not slot.gone and not connection.is_idle():
-                self._plan.forsake(slot)
-            else:
-                self._plan.release(slot, time.monotonic(), failed=True)
+        """Give back what has been noted; called under the lock."""
+        plan = self._plan
+        while self._notes:
+            slot, failed = self._notes.popleft()
+            now = time.monotonic()
+            try:
+                # Nobody reads the rest of a response that was dropped. A connection that multiplexes has been told by
+                # the response's own finaliser.
+                if failed is None and slot.leases == 1 and not slot.gone and not slot.is_idle():
+                    plan.forsake(slot)
+                else:
+                    plan.release(slot, now, failed=failed is not False)
+            except Exception as exc:
+                # A user's own connection that fails to answer; who gave it back is gone, and nobody else has to do
+                # with it.
+                logger.debug("release.failed exception=%r", exc)
+            if plan.keepalive_expiry is not None:
+                plan.expire(now)
 
     def _follow_up(self) -> None:
         """Tell those whose turn has come, after settling what was noted while somebody was at the plan."""
@@ -320,7 +364,7 @@ class AsyncConnectionPool(AsyncRequestInterface):
                 except IndexError:
                     break  # Another thread has taken it.
                 waiter.turn.set()
-            if not self._dropped:
+            if not self._notes:
                 return
             with self._lock:
                 self._settle()
@@ -344,7 +388,7 @@ class AsyncConnectionPool(AsyncRequestInterface):
         """Leave to the parent what is the parent's: another thread of it may have been in the middle of a step."""
         inherited = self._plan.disown()
         self._lock = threading.Lock()
-        self._dropped = deque()
+        self._notes = deque()
         self._plan = self._new_plan()
         self._worlds = set()
         self._world = world
@@ -364,13 +408,13 @@ class AsyncConnectionPool(AsyncRequestInterface):
                 waiter.turn = turn = AsyncEvent()
                 plan.enqueue(waiter, returned=returned)
         try:
-            if self._dropped:
+            if self._notes:
                 self._follow_up()
             if slot is not None:
                 return slot
             while await turn.wait(patience.remaining()):
                 with self._lock:
-                    if self._dropped:
+                    if self._notes:
                         self._settle()
                     # Woken by a finaliser for what is somebody else's turn now, or nobody's: wait on.
                     if waiter.slot is None and waiter.error is None:
@@ -389,6 +433,8 @@ class AsyncConnectionPool(AsyncRequestInterface):
             if waiter.slot is None and waiter.error is None:
                 plan.cancel(waiter, time.monotonic())
         self._follow_up()
+        if waiter.slot is None:
+            self._abandon_closing()
         if waiter.error is not None:
             try:
                 raise waiter.error
@@ -428,6 +474,15 @@ class AsyncConnectionPool(AsyncRequestInterface):
             except IndexError:
                 return
             abandon(slot.connection)
+
+
+def _has_expired(connection: AsyncConnectionInterface) -> bool:
+    """Whether `connection` must not be used again; a user's own one that cannot say must not."""
+    try:
+        return connection.has_expired()
+    except Exception as exc:
+        logger.debug("has_expired.failed exception=%r", exc)
+        return True
 
 
 def _closed() -> ConnectError:
