@@ -8,6 +8,7 @@ import gc
 import os
 import select
 import socket
+import struct
 import sys
 import threading
 import weakref
@@ -174,6 +175,66 @@ def test_nothing_is_read_past_a_loop_that_reads_ahead(listener: socket.socket) -
         loop.run_until_complete(asyncio.sleep(0))
     finally:
         loop.close()
+
+
+async def failing_to_write(stream: Any) -> None:
+    """Return when the peer's reset has been told to a write."""
+
+    async def write() -> None:
+        while True:
+            await stream.write(b"too late", 20)
+            await asyncio.sleep(0)
+
+    with pytest.raises(WriteError):
+        await asyncio.wait_for(write(), 20)
+    await asyncio.sleep(0)
+
+
+def test_the_peers_end_stays_the_end_when_a_write_fails_afterwards(listener: socket.socket) -> None:
+    async def main() -> None:
+        stream: Any = await core_backends.AsyncioBackend().connect_tcp(
+            host="127.0.0.1", port=listener.getsockname()[1], timeout=20
+        )
+        ended, eof_received = asyncio.Event(), stream.eof_received
+
+        def noticed() -> Any:
+            ended.set()
+            return eof_received()
+
+        stream.eof_received = noticed
+        peer, _ = listener.accept()
+        with peer:
+            await stream.write(b"never read", 20)
+            peer.sendall(b"answer")
+            peer.shutdown(socket.SHUT_WR)
+            await asyncio.wait_for(ended.wait(), 20)
+        await failing_to_write(stream)
+        assert await stream.read(100, 20) == b"answer"
+        assert await stream.read(100, 20) == b""
+        assert await stream.read(100, 20) == b""
+        await stream.aclose()
+        with pytest.raises(ReadError):
+            await stream.read(100, 20)
+
+    run_asyncio(main)
+
+
+def test_a_reset_is_not_taken_for_the_peers_end(listener: socket.socket) -> None:
+    """Who writes first is told of the reset, and who reads after that, of an end: by the system, and not by us."""
+
+    async def main() -> None:
+        stream: Any = await core_backends.AsyncioBackend().connect_tcp(
+            host="127.0.0.1", port=listener.getsockname()[1], timeout=20
+        )
+        peer, _ = listener.accept()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        await failing_to_write(stream)
+        with pytest.raises(ReadError):
+            await stream.read(100, 20)
+        await stream.aclose()
+
+    run_asyncio(main)
 
 
 def test_aborting_with_unsent_bytes_does_not_wait_for_the_peer(kind: Any, listener: socket.socket) -> None:

@@ -113,7 +113,10 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         self._buffer: Deque[Union[bytes, memoryview]] = deque()
         self._buffered = 0
         self._reading_paused = False
+        # Nothing more arrives; and whether that is because the peer has ended its side in order, which no loss of the
+        # connection that is noticed afterwards changes.
         self._at_end = False
+        self._ended_in_order = False
         self._closed = False
         # Why the connection was lost; an error that a read or a write is told.
         self._lost: Optional[Exception] = None
@@ -160,11 +163,16 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        self._at_end = True
+        self._peer_ended()
         self._wake_reader()
         self._wake_watcher()
         # The other direction stays open: an upload may go on after the peer has sent its last byte.
         return True
+
+    def _peer_ended(self) -> None:
+        # To a connection that was reset the system tells that once, to whoever reads or writes, and then "the end".
+        self._ended_in_order = self._lost is None and not self._transport.is_closing()
+        self._at_end = True
 
     def connection_lost(self, exc: Optional[Exception]) -> None:
         if exc is not None and not self._at_end and not self._reads_ahead:
@@ -238,6 +246,8 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
 
     def _end(self) -> bytes:
         """What a read is told when nothing more comes: the end of the stream, or why it was cut off."""
+        if self._ended_in_order:
+            return b""
         if self._lost is not None:
             raise ReadError(_text_of(self._lost)) from self._lost
         if self._closed:
@@ -402,10 +412,10 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         self._close()
 
     def _close(self) -> None:
+        self._forget_arrived()
         if self._closed:
             return
         self._closed = True
-        self._forget_arrived()
         if self._loop.is_closed() or os.getpid() != self._process:
             self._close_descriptor()
             return
@@ -442,6 +452,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         """Who has closed the stream reads no more from it."""
         self._buffer.clear()
         self._buffered = 0
+        self._ended_in_order = False
 
     def _close_descriptor(self) -> None:
         """Free the descriptor without the event loop: it has been closed, or is that of a parent process.
@@ -520,7 +531,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         if arrived:
             self._arrived(arrived)
         else:
-            self._at_end = True
+            self._peer_ended()
         return False
 
 
