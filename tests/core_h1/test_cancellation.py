@@ -14,7 +14,7 @@ import pytest
 
 from core_h1 import AsyncHTTP11Connection
 
-from ._async.fakes import OK, ORIGIN, AsyncPieces, AsyncScriptedStream
+from ._async.fakes import OK, ORIGIN, AsyncEchoStream, AsyncPieces, AsyncScriptedStream
 
 URL = "https://example.com/"
 
@@ -36,6 +36,20 @@ class SuspendingStream(AsyncScriptedStream):
     async def write(self, buffer: bytes, timeout: Any = None) -> None:
         await suspend()
         await super().write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await suspend()
+        await super().aclose()
+
+
+class SuspendingEcho(AsyncEchoStream):
+    async def read(self, max_bytes: int, timeout: Any = None) -> bytes:
+        await suspend()
+        return await super().read(max_bytes, timeout)
+
+    async def write_some_unless_readable(self, buffer: bytes, timeout: Any = None) -> int:
+        await suspend()
+        return await super().write_some_unless_readable(buffer, timeout)
 
     async def aclose(self) -> None:
         await suspend()
@@ -93,6 +107,21 @@ async def closed(connection: AsyncHTTP11Connection) -> None:
     await connection.aclose()
 
 
+async def echo(connection: AsyncHTTP11Connection) -> None:
+    response = await connection.request("POST", URL, content=SuspendingPieces(*[b"x" * 100] * 10))
+    assert response.content == b"x" * 1000
+
+
+async def echo_traced(connection: AsyncHTTP11Connection) -> None:
+    content = SuspendingPieces(*[b"x" * 100] * 10)
+    await connection.request("POST", URL, content=content, extensions={"trace": hook})
+
+
+async def echo_closed_early(connection: AsyncHTTP11Connection) -> None:
+    async with connection.stream("POST", URL, content=SuspendingPieces(*[b"x" * 100] * 10)) as response:
+        await response.aiter_stream().__anext__()
+
+
 EXCHANGES: List[Exchange] = [
     get,
     upload,
@@ -103,16 +132,23 @@ EXCHANGES: List[Exchange] = [
     not_kept,
     not_kept_and_traced,
     closed,
+    echo,
+    echo_traced,
+    echo_closed_early,
 ]
 
 
-def start() -> Any:
-    stream = SuspendingStream([b"HTTP/1.1 100 Continue\r\n\r\n" + OK[:10], OK[10:-2], OK[-2:]])
+def start(exchange: Exchange) -> Any:
+    stream: Any
+    if exchange in (echo, echo_traced, echo_closed_early):
+        stream = SuspendingEcho(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 50)
+    else:
+        stream = SuspendingStream([b"HTTP/1.1 100 Continue\r\n\r\n" + OK[:10], OK[10:-2], OK[-2:]])
     return AsyncHTTP11Connection(ORIGIN, stream), stream
 
 
 def suspensions(exchange: Exchange) -> int:
-    connection, _ = start()
+    connection, _ = start(exchange)
     running = exchange(connection)
     count = 0
     try:
@@ -136,7 +172,7 @@ def test_cancelled_at_every_await(exchange: Exchange, cancellation: Any) -> None
     total = suspensions(exchange)
     assert total
     for at in range(1, total + 1):
-        connection, stream = start()
+        connection, stream = start(exchange)
         running = exchange(connection)
         for _ in range(at):
             running.send(None)
@@ -154,7 +190,7 @@ def test_cancelled_at_every_await(exchange: Exchange, cancellation: Any) -> None
 @pytest.mark.parametrize("exchange", EXCHANGES)
 def test_a_task_that_is_dropped_awaits_nothing(exchange: Exchange) -> None:
     for at in range(1, suspensions(exchange) + 1):
-        connection, stream = start()
+        connection, stream = start(exchange)
         running = exchange(connection)
         for _ in range(at):
             running.send(None)

@@ -72,6 +72,9 @@ CASES = {
     "a broken end": lambda: Failing(CHUNKED + b"1\r\nx\r\nno size\r\n"),
     "an early failure": lambda: Watching(ReadError),
     "an early end": lambda: Watching(b""),
+    "an early answer": lambda: Watching(ANSWER),
+    "an early answer that is cut": lambda: Watching(ANSWER[:-1]),
+    "an early answer and no more": lambda: Watching(ANSWER[:-1], ReadTimeout),
     "an early refusal": lambda: Watching(ANSWER.replace(b"200", b"413")),
 }
 
