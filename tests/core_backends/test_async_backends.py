@@ -177,6 +177,32 @@ def test_nothing_is_read_past_a_loop_that_reads_ahead(listener: socket.socket) -
         loop.close()
 
 
+@pytest.mark.parametrize("make", [bytearray, lambda data: memoryview(bytearray(data))], ids=["bytearray", "memoryview"])
+def test_who_writes_without_waiting_may_use_the_buffer_again(make: Any, listener: socket.socket) -> None:
+    async def main() -> None:
+        stream: Any = await core_backends.AsyncioBackend().connect_tcp(
+            host="127.0.0.1", port=listener.getsockname()[1], timeout=20
+        )
+        peer, _ = listener.accept()
+        with peer:
+            peer.setblocking(False)
+            sent = 0
+            while True:
+                buffer = make(b"a" * 200000)
+                written = stream.write_some_nowait(buffer)
+                buffer[:] = b"b" * len(buffer)
+                if not written:
+                    break
+                sent += written
+            received = bytearray()
+            while len(received) < sent:
+                received += await asyncio.wait_for(asyncio.get_running_loop().sock_recv(peer, 1 << 20), 20)
+            assert received == b"a" * sent
+        await stream.aclose()
+
+    run_asyncio(main)
+
+
 async def failing_to_write(stream: Any) -> None:
     """Return when the peer's reset has been told to a write."""
 

@@ -333,6 +333,10 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
             return self._skip(buffer)
         if self._writing_paused and not self._closed:
             return 0
+        if type(buffer) is not bytes:
+            view = memoryview(buffer).cast("B")[:WRITE_PIECE]
+            # A transport may keep what the socket refuses, and who calls may change what it is told that is written.
+            buffer = view if type(view.obj) is bytes else bytes(view)  # type: ignore[assignment]
         return self._hand_over(buffer)
 
     def _hand_over(self, buffer: Any) -> int:
