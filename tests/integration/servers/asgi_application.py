@@ -61,6 +61,17 @@ async def _echo(scope: Message, receive: Receive, send: Send, parameter: str) ->
     await _respond(scope, send, 200, await _read(receive))
 
 
+async def _mirror(scope: Message, receive: Receive, send: Send, parameter: str) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": _headers(scope, b"")})
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise asyncio.CancelledError
+        more = message.get("more_body", False)
+        await send({"type": "http.response.body", "body": message.get("body", b""), "more_body": more})
+
+
 async def _status(scope: Message, receive: Receive, send: Send, parameter: str) -> None:
     await _read(receive)
     await send({"type": "http.response.start", "status": int(parameter), "headers": _headers(scope, b"")})
@@ -88,6 +99,7 @@ ROUTES = {
     "chunked": _chunked,
     "digest": _digest,
     "echo": _echo,
+    "mirror": _mirror,
     "silent": _silent,
     "status": _status,
 }

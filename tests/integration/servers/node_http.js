@@ -93,6 +93,12 @@ const routes = {
     });
   },
 
+  // Answers while it reads, and reads no more while its answer is not taken.
+  mirror(request, response) {
+    response.writeHead(200, { 'Transfer-Encoding': 'chunked' });
+    request.pipe(response);
+  },
+
   status(request, response, status) {
     afterBody(request, () => {
       response.writeHead(Number(status), Number(status) === 304 ? { ETag: '"unchanged"' } : {});
