@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
-from typing import Any, List
+from typing import Any, Iterator, List
 
 import pytest
 
 from core_backends import ReadError, ReadTimeout, RemoteProtocolError, Request
 from core_h2 import HTTP2Connection
+from core_h2._engine import Engine
 
 from ._sync.pipe import ORIGIN, URL, Pipe
 from .peer import Exchange, Peer
@@ -116,6 +117,9 @@ class AnotherThreadsTurn:
             self._turn = None
             turn()
 
+    def _is_owned(self) -> bool:
+        return False
+
 
 def test_a_response_that_is_closed_as_its_reader_begins_to_wait_ends_the_wait() -> None:
     peer = Peer({})
@@ -130,3 +134,43 @@ def test_a_response_that_is_closed_as_its_reader_begins_to_wait_ends_the_wait() 
     # The server's answer to the one who closed ended it, and not the time limit.
     assert connection._h2_state.pings_answered == 1
     assert connection.is_idle()
+
+
+@pytest.mark.parametrize("step", ["open_stream", "receive", "reset"])
+def test_a_generator_that_is_finalised_while_its_thread_is_inside(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It closes its response then, and would wait for its own thread."""
+
+    class Beginning(Peer):
+        def on_end(self, stream_id: int, exchange: Exchange) -> None:
+            self.head(stream_id)
+            self.data(stream_id, b"part")
+
+    connection = HTTP2Connection(ORIGIN, Pipe(Beginning({})))
+
+    def streamed() -> Iterator[bytes]:
+        with connection.stream("GET", URL) as response:
+            yield from response.iter_stream()
+
+    garbage: List[Any] = []
+    original = getattr(Engine, step)
+
+    def collecting(self: Engine, *args: Any, **options: Any) -> Any:
+        if garbage:
+            garbage.clear()
+        return original(self, *args, **options)
+
+    parts: Any = streamed()
+    assert next(parts) == b"part"
+    garbage.append(parts)
+    del parts
+    monkeypatch.setattr(Engine, step, collecting)
+
+    def another() -> None:
+        with connection.stream("GET", URL) as response:
+            assert next(response.iter_stream()) == b"part"
+
+    thread = threading.Thread(target=another, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive(), "the finaliser waits for its own thread"
+    assert not garbage and connection.is_idle()

@@ -301,6 +301,9 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
 
     async def _end_exchange(self, stream: Stream) -> None:
         """Give a stream back, and tell the server where it does not know."""
+        if self._multiplexer.is_inside():
+            self._leave_note(stream)
+            return
         untold = self._release(stream)
         if self._is_over():
             await self._multiplexer.aclose()
@@ -320,6 +323,9 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
 
     def _abandon_exchange(self, stream: Stream) -> None:
         """The same where nothing can be awaited."""
+        if self._multiplexer.is_inside():
+            self._leave_note(stream)
+            return
         untold = self._release(stream)
         if self._is_over():
             self._multiplexer.shut()
@@ -354,7 +360,7 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
 
     def _heed_notes(self) -> None:
         """Give back the streams of bodies that were dropped without being closed."""
-        while self._notes:
+        while self._notes and not self._multiplexer.is_inside():
             try:
                 stream = self._notes.popleft()
             except IndexError:

@@ -41,7 +41,8 @@ class AsyncWriter:
     """Writes what `engine` has to say to the network stream `network`."""
 
     def __init__(self, network: AsyncNetworkStream, engine: Engine) -> None:
-        self.lock = threading.Lock()
+        # Owned by a thread, so that a thread can tell that it is inside already; nobody takes it twice.
+        self.lock = threading.RLock()
         self.network = network
         self.engine = engine
         self.closed = False
@@ -59,6 +60,10 @@ class AsyncWriter:
     def writable(self) -> bool:
         """Whether writing has not failed yet."""
         return self._write_error is None and not self.closed
+
+    def is_inside(self) -> bool:
+        """Whether this very thread holds the lock: a generator that is finalised inside of that closes its response."""
+        return self.lock._is_owned()  # type: ignore[attr-defined,no-any-return]  # what Condition asks of a lock
 
     def rely(self, stream: Stream) -> None:
         """Leave the request of `stream`, complete in line, to whoever writes just now, with the lock held."""

@@ -302,6 +302,9 @@ class HTTP2Connection(ConnectionInterface):
 
     def _end_exchange(self, stream: Stream) -> None:
         """Give a stream back, and tell the server where it does not know."""
+        if self._multiplexer.is_inside():
+            self._leave_note(stream)
+            return
         untold = self._release(stream)
         if self._is_over():
             self._multiplexer.close()
@@ -321,6 +324,9 @@ class HTTP2Connection(ConnectionInterface):
 
     def _abandon_exchange(self, stream: Stream) -> None:
         """The same where nothing can be awaited."""
+        if self._multiplexer.is_inside():
+            self._leave_note(stream)
+            return
         untold = self._release(stream)
         if self._is_over():
             self._multiplexer.shut()
@@ -355,7 +361,7 @@ class HTTP2Connection(ConnectionInterface):
 
     def _heed_notes(self) -> None:
         """Give back the streams of bodies that were dropped without being closed."""
-        while self._notes:
+        while self._notes and not self._multiplexer.is_inside():
             try:
                 stream = self._notes.popleft()
             except IndexError:
