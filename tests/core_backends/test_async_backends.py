@@ -177,6 +177,36 @@ def test_nothing_is_read_past_a_loop_that_reads_ahead(listener: socket.socket) -
         loop.close()
 
 
+def test_a_transport_that_shuts_the_socket_down_finds_it_open(listener: socket.socket) -> None:
+    """As Windows' transports do, on CPython 3.8 without asking."""
+
+    class Loop(asyncio.SelectorEventLoop):
+        _proactor = None
+
+    async def main() -> socket.socket:
+        stream: Any = await core_backends.AsyncioBackend().connect_tcp(
+            host="127.0.0.1", port=listener.getsockname()[1], timeout=20
+        )
+        sock: socket.socket = stream.get_extra_info("socket")
+        ended, connection_lost = asyncio.Event(), stream.connection_lost
+
+        def shutting_down(exc: Any) -> None:
+            connection_lost(exc)
+            sock.shutdown(socket.SHUT_RDWR)
+            ended.set()
+
+        stream.connection_lost = shutting_down
+        await stream.aclose()
+        await asyncio.wait_for(ended.wait(), 20)
+        return sock
+
+    loop = Loop()
+    try:
+        assert loop.run_until_complete(main()).fileno() == -1
+    finally:
+        loop.close()
+
+
 @pytest.mark.parametrize("make", [bytearray, lambda data: memoryview(bytearray(data))], ids=["bytearray", "memoryview"])
 def test_who_writes_without_waiting_may_use_the_buffer_again(make: Any, listener: socket.socket) -> None:
     async def main() -> None:

@@ -187,7 +187,10 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         self._closed = True
         self._wake_reader()
         self._wake_writers()
-        self._sock.close()
+        # Windows' transports shut the socket down, and close it, when this returns; that of CPython 3.8 does not ask
+        # first whether it is still open.
+        if not self._reads_ahead:
+            self._sock.close()
 
     def _rescue(self) -> None:
         """Take what had arrived when a write failed: a peer that resets the connection may have answered before."""
