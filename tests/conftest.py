@@ -7,6 +7,9 @@ byte, the files that stand under packages/. Two variables say what else must hol
 - `TEST_WHEELS=1`: distributions come from built wheels, so a development install of this tree will not do.
 - `TEST_ISOLATED="core-pool core-h1"` (requirements, extras allowed): what these do not declare is not there: no
   sibling, and none of the third parties that a sibling uses.
+
+On a free-threaded build, threads run in parallel to the end: an extension that turned the global lock on would leave
+nothing proven.
 """
 
 from __future__ import annotations
@@ -17,8 +20,10 @@ import importlib.util
 import os
 import pathlib
 import re
+import sys
+import sysconfig
 import warnings
-from typing import Dict, Iterable, List, Optional, Set
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Set
 
 import pytest
 from packaging.requirements import Requirement
@@ -125,3 +130,12 @@ def pytest_sessionstart() -> None:
         faults.extend(f"{name} is installed, though nothing of '{isolated}' declares it" for name in extra)
     if faults:
         raise pytest.UsageError("the environment is not the one to test in:\n  " + "\n  ".join(faults))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parallel_threads() -> Iterator[None]:
+    """Fails where the global lock of a free-threaded build is on at the end, unless `PYTHON_GIL=1` asked for it."""
+    yield
+    interpreter: Any = sys
+    if sysconfig.get_config_var("Py_GIL_DISABLED") and os.environ.get("PYTHON_GIL") != "1":
+        assert not interpreter._is_gil_enabled(), "Something that was imported has turned the global lock on."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import shutil
 import subprocess
 from types import ModuleType
 from typing import List
@@ -10,6 +11,8 @@ from typing import List
 import pytest
 
 from .loading import load
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 MAP = """
 | path | what is there |
