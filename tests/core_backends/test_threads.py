@@ -315,6 +315,30 @@ def test_a_close_notify_on_an_idle_stream_is_noticed(serve: Any, tls: Any) -> No
     stream.close()
 
 
+def test_the_end_of_a_session_is_told_as_often_as_it_is_asked_for(serve: Any, tls: Any) -> None:
+    read = threading.Event()
+
+    def server(connection: socket.socket) -> None:
+        secured = tls.server.wrap_socket(connection, server_side=True)
+        secured.sendall(b"last")
+        secured.setblocking(False)
+        with pytest.raises(ssl.SSLWantReadError):
+            secured.unwrap()
+        read.wait(20)
+        secured.close()
+
+    plain = SyncBackend().connect_tcp(host="127.0.0.1", port=serve(server), timeout=20)
+    stream = plain.start_tls(tls.client, "localhost", 20)
+    try:
+        assert stream.read(100, 20) == b"last"
+        assert stream.read(100, 20) == b""
+        assert stream.get_extra_info("is_readable")
+        assert stream.read(100, 20) == b""
+    finally:
+        read.set()
+        stream.close()
+
+
 @pytest.mark.parametrize("close", ["close", "abort"])
 def test_closing_sends_a_close_notify_and_aborting_does_not(close: str, serve: Any, tls: Any) -> None:
     arrived = []

@@ -129,6 +129,17 @@ def test_the_end_of_the_stream_is_the_end_with_and_without_an_alert(wire: Wire, 
     assert stream.read(100) == b""
 
 
+def test_the_end_of_a_session_is_told_as_often_as_it_is_asked_for(wire: Wire, tls: Any) -> None:
+    stream = secured(wire, tls)
+    wire.server.write(b"last")
+    with pytest.raises(ssl.SSLWantReadError):
+        wire.server.unwrap()
+    assert stream.read(100) == b"last"
+    assert stream.read(100) == b""
+    assert stream.get_extra_info("is_readable")
+    assert stream.read(100) == b""
+
+
 def test_large_records_that_are_there_are_read_together(wire: Wire, tls: Any) -> None:
     stream = secured(wire, tls)
     content = bytes(range(256)) * 200

@@ -363,7 +363,12 @@ class SyncTLSStream(SyncStream):
                     data = sock.recv(max_bytes)
                     # The SSL object gives one record at a time. Behind a large one there are likely to be more: taking
                     # them now saves whoever reads a round each.
-                    return data if len(data) < LARGE_RECORD else self._with_what_follows(data, max_bytes)
+                    if len(data) >= LARGE_RECORD:
+                        return self._with_what_follows(data, max_bytes)
+                    if not data and max_bytes > 0:
+                        # The peer may end its session and leave the connection open: this is the next reads', too.
+                        self._ahead = data
+                    return data
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLWantWriteError:

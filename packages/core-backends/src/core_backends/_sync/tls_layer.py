@@ -187,6 +187,8 @@ class TLSLayerStream(NetworkStream):
             data = self._object.read(max_bytes)
             # The SSL object gives one record at a time: taking those behind a large one saves the reader a round each.
             if len(data) < LARGE_RECORD or not self._incoming.pending:
+                # The peer may end its session and leave the connection open: nothing more comes that could be read.
+                self._at_end = not data and max_bytes > 0
                 return data
             return self._with_what_follows(data, max_bytes)
         except ssl.SSLWantReadError:
