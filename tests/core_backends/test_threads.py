@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import ssl
+import threading
 import sys
 import time
 from typing import Any, Iterator, Tuple
