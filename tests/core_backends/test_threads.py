@@ -6,8 +6,8 @@ import contextlib
 import os
 import socket
 import ssl
-import threading
 import sys
+import threading
 import time
 from typing import Any, Iterator, Tuple
 
