@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
-from typing import Any, Tuple
+import sys
+from pathlib import Path
+from typing import Any, List, Tuple
 
 import pytest
 
+import core_backends._sockets
 from core_backends import SyncBackend, SyncStream
-from core_backends.lowlevel import AsyncEvent, AsyncInterrupt, Interrupt, Interrupted, register_socket
+from core_backends._interrupt import pause
+from core_backends.lowlevel import AsyncEvent, AsyncInterrupt, Event, Interrupt, Interrupted, register_socket
 from core_backends.testing import AsyncBackground, Background
 
 
@@ -54,6 +59,69 @@ def test_a_tls_handshake_with_a_silent_server_is_interrupted(listener: socket.so
             waiting.wait()
     assert isinstance(plain, SyncStream)
     assert plain._sock.fileno() == -1
+
+
+def test_a_socket_that_is_registered_too_late_is_not_used(pair: Tuple[socket.socket, socket.socket]) -> None:
+    """Where one address after another is tried, shutting down the socket of the first begins the second."""
+    here, _ = pair
+    interrupt = Interrupt()
+    reached: List[str] = []
+
+    def connect() -> None:
+        interrupt.fire()
+        register_socket(here)
+        reached.append("the next attempt")
+
+    with pytest.raises(Interrupted):
+        interrupt.run(connect)
+    assert reached == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a full backlog refuses")
+def test_waiting_for_room_in_the_backlog_of_a_unix_socket_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "socket")
+    interrupt, waits = Interrupt(), Event()
+
+    def noticed(seconds: float) -> None:
+        waits.set()
+        pause(seconds)
+
+    monkeypatch.setattr(core_backends._sockets, "pause", noticed)
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+        listening.bind(path)
+        listening.listen(0)
+        while True:
+            filling = stack.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
+            filling.setblocking(False)
+            try:
+                filling.connect(path)
+            except BlockingIOError:
+                break
+        background = stack.enter_context(Background())
+        waiting = background.start(interrupt.run, lambda: SyncBackend().connect_unix_socket(path=path))
+        assert waits.wait(20)
+        interrupt.fire()
+        with pytest.raises(Interrupted):
+            waiting.wait()
+
+
+def test_a_pause_is_interrupted() -> None:
+    interrupt = Interrupt()
+    reached: List[str] = []
+
+    def sleep() -> None:
+        SyncBackend().sleep(60)
+        reached.append("what was waited for")
+
+    with Background() as background:
+        waiting = background.start(interrupt.run, sleep)
+        interrupt.fire()
+        with pytest.raises(Interrupted):
+            waiting.wait()
+    assert reached == []
 
 
 def test_what_comes_of_an_interrupted_run_is_closed() -> None:

@@ -34,19 +34,22 @@ _running = threading.local()
 
 
 def register_socket(sock: socket.socket) -> None:
-    """Let the interrupt that this thread runs under, if any, end operations on `sock`."""
+    """Let the interrupt that this thread runs under, if any, end operations on `sock`.
+
+    Raises `Interrupted` where it has been fired: whoever tries one address after another is to stop.
+    """
     interrupt: Optional[Interrupt] = getattr(_running, "interrupt", None)
     if interrupt is not None:
         interrupt._register(sock)
 
 
 def pause(seconds: float) -> None:
-    """Sleep, for as long as the interrupt that this thread runs under, if any, is not fired."""
+    """Sleep; raises `Interrupted` when the interrupt that this thread runs under, if any, is fired."""
     interrupt: Optional[Interrupt] = getattr(_running, "interrupt", None)
     if interrupt is None:
         time.sleep(seconds)
-    else:
-        interrupt._woken.wait(seconds)
+    elif interrupt._woken.wait(seconds):
+        raise Interrupted
 
 
 class Interrupt:
@@ -99,6 +102,7 @@ class Interrupt:
             fired = self._fired
         if fired:
             _shut_down(sock)
+            raise Interrupted
 
 
 def _shut_down(sock: socket.socket) -> None:

@@ -23,7 +23,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tupl
 from ._backend import SOCKET_OPTION
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ConnectTimeout
-from ._interrupt import register_socket
+from ._interrupt import pause, register_socket
 
 __all__ = [
     "ATTEMPT_DELAY",
@@ -168,11 +168,11 @@ def connect_tcp_socket(
             if not connecting:
                 raise connection_error(target, error) from error
             remaining = deadline.remaining()
-            pause = remaining
+            limit = remaining
             if waiting:
                 until_next = max(0.0, next_attempt_at - time.monotonic())
-                pause = until_next if pause is None else min(pause, until_next)
-            ended = _wait_for_any(connecting, pause)
+                limit = until_next if limit is None else min(limit, until_next)
+            ended = _wait_for_any(connecting, limit)
             for sock in ended:
                 failure = failure_of(sock)
                 if failure is None:
@@ -206,7 +206,10 @@ def connection_error(target: str, error: Optional[Exception]) -> Exception:
 
 def failure_of(sock: socket.socket) -> Optional[OSError]:
     """Return why an attempt that has ended failed, None when it stands."""
-    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    try:
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    except OSError as exc:
+        return exc
     return None if code == 0 else OSError(code, error_text(code))
 
 
@@ -261,7 +264,7 @@ def connect_unix_socket(
         for option in socket_options or ():
             sock.setsockopt(*option)
         register_socket(sock)
-        pause = 0.001
+        delay = 0.001
         while True:
             try:
                 sock.connect(path)
@@ -271,8 +274,8 @@ def connect_unix_socket(
                 if remaining == 0.0:
                     raise ConnectTimeout(f"Connecting to {path} took longer than {timeout} seconds.") from exc
             # The listener's backlog is full, and there is nothing that could be waited for: a later attempt may pass.
-            time.sleep(pause if remaining is None else min(pause, remaining))
-            pause = min(2 * pause, 0.05)
+            pause(delay if remaining is None else min(delay, remaining))
+            delay = min(2 * delay, 0.05)
     except (OSError, ValueError) as exc:
         sock.close()
         raise ConnectError(f"Cannot connect to {path}: {exc}") from exc
