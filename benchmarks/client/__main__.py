@@ -38,9 +38,15 @@ def _perform(adapter: Any, document: Dict[str, Any]) -> Dict[str, Any]:
     except NotImplementedError as error:
         return {"absent": str(error)}
     except Exception as error:
-        traceback.print_exc()
+        _print_way(error)
         return {"error": f"{type(error).__name__}: {error}"}
     return meter.report()
+
+
+def _print_way(error: Exception) -> None:
+    """Where the error came from, in names and lines: the text of a peer's source is not to be shown."""
+    for frame in traceback.extract_tb(error.__traceback__):
+        print(f"  {frame.filename}:{frame.lineno} in {frame.name}", file=sys.stderr)
 
 
 if __name__ == "__main__":

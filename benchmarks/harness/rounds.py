@@ -9,6 +9,7 @@ process (the allocator's thresholds after a large body, say) makes the same requ
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,12 +71,12 @@ class Race:
         unable: Set[Tuple[str, str]] = set()
         for names in series(self._plan.workloads):
             heats: List[_Heat] = []
-            outrun: Set[str] = set()
+            pace: Dict[str, float] = {}
             try:
                 for name in names:
                     _progress(f"{name}:")
                     heats.append(_Heat(name, self._plan, self._entrants, self._stage, self.samples))
-                    heats[-1].warm_up(outrun, unable)
+                    heats[-1].warm_up(pace, unable)
                     _progress("\n")
                 for number in range(self._plan.rounds):
                     for heat in heats:
@@ -106,10 +107,11 @@ class _Heat:
         }
         self._turns: List[Turn] = []
 
-    def warm_up(self, outrun: Set[str], unable: Set[Tuple[str, str]]) -> None:
+    def warm_up(self, pace: Dict[str, float], unable: Set[Tuple[str, str]]) -> None:
         """Find out who takes part and with how many requests.
 
-        `outrun` gathers those who failed to finish less, `unable` those who turned out to have no client of a flavour.
+        `pace` are the seconds that each peer took for a request of the lighter workloads of the series, `unable` those
+        who turned out to have no client of a flavour.
         """
         plan = self._plan
         if self._imports:
@@ -125,12 +127,13 @@ class _Heat:
             return
         for entrant in self._entrants:
             name = entrant.peer.name
-            if name in outrun:
+            if pace.get(name, 0.0) * workload.effort > plan.timeout * workload.patience:
                 self._record(entrant, 0, {"timeout": 0.0})
                 continue
             _progress(f" {name}")
             answer = self._warmed(workload, entrant)
             if "cpu" in answer:
+                pace[name] = answer["wall"] / answer["count"]
                 slow = answer["wall"] > _SLOW * plan.seconds
                 rounds = min(_SLOW_ROUNDS, plan.rounds) if slow else plan.rounds
                 self._turns.append(Turn(entrant, _fitting(workload, answer, plan.seconds), rounds))
@@ -140,7 +143,7 @@ class _Heat:
             if "flavour" in answer:
                 unable.add((name, workload.flavour))
             if "timeout" in answer:
-                outrun.add(name)
+                pace[name] = math.inf
 
     def run_round(self, number: int) -> None:
         """Take one sample of each peer that has not dropped out."""

@@ -19,7 +19,8 @@ class Workload:
     `idle` how many connections stand by, `unit` what one count stands for. `fresh` takes a new process for every run;
     `patience` multiplies the time after which a run is given up. `peers` names those who can do it, or do it alike.
 
-    Rows of one `series` are raced together, the lighter ones first: who does not finish one is not tried on the next.
+    Rows of one `series` are raced together, the lighter ones first: who does not finish one, or would not finish the
+    next at the same pace, is not tried on it.
     """
 
     name: str
@@ -73,6 +74,11 @@ class Workload:
             return self.requests
         return max(self.requests // 50, self.concurrency * self.turns)
 
+    @property
+    def effort(self) -> int:
+        """How many exchanges the shortest run takes, those that open connections before it included."""
+        return self.least + max(self.origins, self.concurrency) + self.idle
+
 
 def _small() -> List[Workload]:
     rows = [Workload("sync_seq", "sync", series="threads")]
@@ -103,7 +109,7 @@ _QUEUEING = {
 }
 
 
-def _queued(flavour: str) -> List[Workload]:
+def _queued(flavour: str, *numbers: int) -> List[Workload]:
     """So many requests waiting for ten connections."""
     return [
         Workload(
@@ -112,21 +118,21 @@ def _queued(flavour: str) -> List[Workload]:
             requests=max(10000, 10 * (waiting + 10)),
             concurrency=waiting + 10,
             limit=10,
-            turns=10 if flavour == "sync" else 3,
+            turns=10 if flavour == "sync" else 2,
+            patience=2.0,
             series=f"queued_{flavour}",
             peers=_QUEUEING[flavour],
         )
-        for waiting in (1, 10, 100, 1000, 10000)
-        if flavour != "sync" or waiting <= 1000
+        for waiting in numbers
     ]
 
 
-def _idle_beside(flavour: str) -> List[Workload]:
+def _idle_beside(flavour: str, *numbers: int) -> List[Workload]:
     """One request at a time, in a pool with so many idle connections."""
     peers = tuple(name for name in _QUEUEING[flavour] if name != "pyreqwest")
     return [
         Workload(f"idle_{idle}_{flavour}", flavour, limit=1000, idle=idle, series=f"idle_{flavour}", peers=peers)
-        for idle in (1, 10, 100, 1000)
+        for idle in numbers
     ]
 
 
@@ -164,9 +170,15 @@ def _slow_origin() -> Workload:
 
 
 def _scale() -> List[Workload]:
-    rows = [row for flavour in _FLAVOURS for row in _queued(flavour)]
-    rows += [row for flavour in ("sync", "asyncio") for row in _idle_beside(flavour)]
-    return [*rows, *_origins(), _slow_origin()]
+    return [
+        *_queued("sync", 10, 100, 1000),
+        *_queued("asyncio", 1, 10, 100, 1000, 10000),
+        *_queued("trio", 10, 1000, 10000),
+        *_idle_beside("sync", 1, 1000),
+        *_idle_beside("asyncio", 1, 10, 100, 1000),
+        *_origins(),
+        _slow_origin(),
+    ]
 
 
 def _bodies(flavour: str) -> List[Workload]:
@@ -184,7 +196,7 @@ def _bodies(flavour: str) -> List[Workload]:
 
 def _idle(flavour: str) -> Workload:
     name, unit = f"memory_idle_1000_{flavour}", "connection"
-    return Workload(name, flavour, "idle_memory", requests=1000, limit=1000, fresh=True, patience=4.0, unit=unit)
+    return Workload(name, flavour, "idle_memory", requests=1000, limit=1000, fresh=True, patience=2.0, unit=unit)
 
 
 def _http2() -> List[Workload]:

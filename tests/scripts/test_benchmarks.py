@@ -152,6 +152,17 @@ def test_who_does_not_finish_is_not_tried_on_the_next_of_the_series() -> None:
     assert Worker.running == 0
 
 
+def test_who_is_too_slow_for_the_next_of_the_series_is_not_tried_on_it() -> None:
+    Worker.refusing[("httpcore", 100)] = {"cpu": 2.0, "wall": 2.0, "count": 200}
+    samples = raced(["asyncio_100", "queued_100_asyncio", "queued_10000_asyncio"], ["ours", "httpcore"], 1)
+    assert [sample for sample in samples if "timeout" in sample] == []
+    Worker.refusing[("httpcore", 110)] = {"cpu": 2.0, "wall": 2.0, "count": 200}
+    samples = raced(["queued_100_asyncio", "queued_10000_asyncio"], ["ours", "httpcore"], 1)
+    assert [(sample["workload"], sample["peer"]) for sample in samples if "timeout" in sample] == [
+        ("queued_10000_asyncio", "httpcore")
+    ]
+
+
 def test_who_fails_is_tried_on_the_next_of_the_series() -> None:
     Worker.refusing[("httpcore", 100)] = {"error": "refused"}
     samples = raced(["asyncio_100", "asyncio_1000"], ["ours", "httpcore"])
