@@ -342,6 +342,9 @@ def test_beyond_the_capacity_those_connected_to_longest_ago_are_dropped() -> Non
     assert len(sessions) == 3
     assert [server.offered() for server in servers] == [b"2", None, b"1", b"1"]
     assert len(sessions) == 0
+    for number in range(10):
+        Server(sessions, Origin(b"https", b"localhost", number)).leave(Session(b"1"))
+    assert len(sessions) == 3
 
 
 def test_a_crowd_of_connections_to_one_server_stays_within_the_capacity() -> None:
@@ -387,6 +390,7 @@ def test_threads_never_get_the_same_session() -> None:
     assert len(left) <= 50
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_child_begins_without_its_parents_sessions(sessions: TLSSessions) -> None:
     """Forked while another thread is at them."""
