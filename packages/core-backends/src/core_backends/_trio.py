@@ -187,10 +187,7 @@ class TrioStream(AsyncNetworkStream):
                         nursery.start_soon(wait, trio.lowlevel.wait_writable, nursery.cancel_scope)
                         nursery.start_soon(wait, trio.lowlevel.wait_readable, nursery.cancel_scope)
                 except BaseException as exc:
-                    # A nursery tells of a cancellation in a group; who is cancelled here is told as anywhere else.
-                    if all(isinstance(each, trio.Cancelled) for each in getattr(exc, "exceptions", ())):
-                        await trio.lowlevel.checkpoint_if_cancelled()
-                    raise
+                    raise _out_of_groups(exc) from None
         finally:
             self._waiting -= 1
         if failures:
@@ -302,10 +299,10 @@ class _Race:
                     nursery.start_soon(self._attempt, address, nursery.cancel_scope, ended)
                     with trio.move_on_after(ATTEMPT_DELAY):
                         await ended.wait()
-        except BaseException:
+        except BaseException as exc:
             if self.winner is not None:
                 self.winner.close()
-            raise
+            raise _out_of_groups(exc) from None
 
     async def _attempt(self, address: Any, race: Any = None, ended: Any = None) -> None:
         sock: Optional[socket.socket] = None
@@ -327,6 +324,18 @@ class _Race:
                 sock.close()
             if ended is not None:
                 ended.set()
+
+
+def _out_of_groups(exc: BaseException) -> BaseException:
+    """Return the one exception that ended a nursery of ours, which trio raises in a group even when it is alone.
+
+    Who is cancelled in one, or interrupted from the keyboard, is told as anywhere else. Tasks that were cancelled along
+    with that say nothing of their own.
+    """
+    parts = [_out_of_groups(part) for part in getattr(exc, "exceptions", ())]
+    if not parts:
+        return exc
+    return next((part for part in parts if not isinstance(part, trio.Cancelled)), parts[0])
 
 
 async def connect_tcp_socket(
