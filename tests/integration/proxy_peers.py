@@ -45,6 +45,8 @@ class Origin:
         self.peers: typing.List[typing.Any] = []
         #: With TLS, the whole ClientHello.
         self.first_bytes: typing.List[bytes] = []
+        #: Of each connection with TLS, whether it took up an earlier session.
+        self.resumed: typing.List[bool] = []
         self.server_names: typing.List[typing.Optional[str]] = []
         self.requests: typing.List[bytes] = []
 
@@ -65,6 +67,8 @@ class ScriptedProxy:
         self.server_names: typing.List[typing.Optional[str]] = []
         #: The ClientHello of each connection that began with TLS.
         self.hellos: typing.List[bytes] = []
+        #: Of each such connection, whether it took up an earlier session.
+        self.resumed: typing.List[bool] = []
         #: What was said to a proxy that listens no more.
         self.heard = bytearray()
         #: Set whenever a client's connection has ended.
@@ -212,7 +216,8 @@ def origin_server(host: str = "127.0.0.1", *, uds: typing.Optional[str] = None) 
             return
         origin.first_bytes.append(first)
         if first[0] == 0x16:
-            connection = context.wrap_socket(connection, server_side=True)
+            secured = connection = context.wrap_socket(connection, server_side=True)
+            origin.resumed.append(bool(secured.session_reused))
         with connection:
             while True:
                 head = _head(connection)
@@ -255,7 +260,8 @@ def proxy_server(
                 return
             if tls:
                 proxy.hellos.append(_first_bytes(connection))
-                connection = context.wrap_socket(connection, server_side=True)
+                secured = connection = context.wrap_socket(connection, server_side=True)
+                proxy.resumed.append(bool(secured.session_reused))
             with connection:
                 if proxy.dies_after is not None:
                     connection = typing.cast(socket.socket, _Mortal(connection, proxy.dies_after, proxy.resets))

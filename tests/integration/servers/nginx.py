@@ -26,12 +26,19 @@ LISTENERS: typing.Dict[str, typing.Tuple[bool, bool, str]] = {
     "few_requests": (False, False, "keepalive_requests 3;"),
     "short_idle": (False, False, "keepalive_timeout 100ms;"),
     "short_idle_tls": (True, False, "keepalive_timeout 100ms;"),
+    "resuming": (True, False, "keepalive_requests 1; {resuming}"),
     "h2": (True, True, ""),
     "h2c": (False, True, ""),
     "h2_few_requests": (True, True, "keepalive_requests 3;"),
+    "h2_resuming": (True, True, "keepalive_requests 1; {resuming}"),
     "h2_short_idle": (True, True, "keepalive_timeout 100ms; lingering_timeout 50ms;"),
     "h2_few_streams": (True, True, "http2_max_concurrent_streams 4;"),
 }
+
+#: TLS sessions are taken up again, and the answer tells whether this one was: `r`, else a full stop.
+RESUMING = """\
+ssl_session_cache shared:resuming:1m; ssl_session_tickets on; add_header X-Session-Reused $ssl_session_reused always;\
+"""
 
 CONFIGURATION = """\
 {user}
@@ -157,7 +164,7 @@ class Nginx:
             blocks.append(
                 SERVER.format(
                     listen="\n".join("        " + line for line in listen),
-                    directives=directives.format(ca=issued.authority),
+                    directives=directives.format(ca=issued.authority, resuming=RESUMING),
                     directory=self.directory,
                 )
             )
