@@ -4,6 +4,8 @@ The contract's `start_tls` has no place for either. Our streams take each as an 
 attribute, `accepts_alpn_protocols` and `accepts_tls_session`. For any other stream the offer has to stand in the
 context that it is given, and no session is resumed. What a stream with `accepts_tls_session` makes of itself gives its
 own session as `get_extra_info("tls_session")`.
+
+The dot that ends an absolute name is for the resolver alone: no certificate has it, and it is not sent (RFC 6066 § 3).
 """
 
 from __future__ import annotations
@@ -92,6 +94,8 @@ def _arguments(
     alpn_protocols: Optional[Sequence[str]],
     resumption: Optional[TLSResumption],
 ) -> Any:
+    if server_hostname is not None and server_hostname.endswith("."):
+        server_hostname = server_hostname[:-1]
     arguments: Dict[str, Any] = {"ssl_context": ssl_context, "server_hostname": server_hostname, "timeout": timeout}
     if alpn_protocols is not None:
         if getattr(stream, "accepts_alpn_protocols", False):
