@@ -84,6 +84,29 @@ def test_a_trio_stream_can_be_aborted_from_another_thread(listener: socket.socke
     run_trio(main)
 
 
+def test_aborting_a_trio_stream_from_another_thread_leaves_the_descriptor_to_its_run(listener: socket.socket) -> None:
+    """Freed under a send that is about to begin, the number could be another connection's by then."""
+    trio = pytest.importorskip("trio")
+
+    async def main() -> None:
+        stream: Any = await core_backends.TrioBackend().connect_tcp(
+            host="127.0.0.1", port=listener.getsockname()[1], timeout=20
+        )
+        peer, _ = listener.accept()
+        with peer:
+            thread = threading.Thread(target=stream.abort)
+            thread.start()
+            thread.join(20)
+            assert stream._sock.fileno() != -1
+            with pytest.raises(WriteError):
+                await stream.write(b"x", 20)
+            with trio.fail_after(20):
+                while stream._sock.fileno() != -1:
+                    await trio.lowlevel.checkpoint()
+
+    run_trio(main)
+
+
 def test_aborting_an_asyncio_stream_from_another_thread_takes_nothing_from_under_a_read(
     listener: socket.socket,
 ) -> None:

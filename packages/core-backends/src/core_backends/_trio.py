@@ -50,7 +50,6 @@ class TrioStream(AsyncNetworkStream):
         sock.setblocking(False)
         self._sock = sock
         self._closed = False
-        self._waiting = 0
         self._token = trio.lowlevel.current_trio_token()
         self._process = os.getpid()
 
@@ -64,18 +63,10 @@ class TrioStream(AsyncNetworkStream):
                 if timeout is not None and timeout <= 0:
                     await trio.lowlevel.checkpoint()
                 elif end is None:
-                    self._waiting += 1
-                    try:
-                        await trio.lowlevel.wait_readable(sock)
-                    finally:
-                        self._waiting -= 1
+                    await trio.lowlevel.wait_readable(sock)
                 else:
-                    self._waiting += 1
-                    try:
-                        with trio.CancelScope(deadline=end) as scope:
-                            await trio.lowlevel.wait_readable(sock)
-                    finally:
-                        self._waiting -= 1
+                    with trio.CancelScope(deadline=end) as scope:
+                        await trio.lowlevel.wait_readable(sock)
                     if scope.cancelled_caught:
                         raise ReadTimeout(f"No data arrived within {timeout} seconds.")
                 try:
@@ -126,16 +117,12 @@ class TrioStream(AsyncNetworkStream):
             raise WriteError(self._reason(exc, "writing")) from exc
 
     async def _wait_writable(self, timeout: Optional[float]) -> None:
-        self._waiting += 1
-        try:
-            if timeout is None or timeout == math.inf:
-                await trio.lowlevel.wait_writable(self._sock)
-                return
-            with trio.CancelScope(deadline=trio.current_time() + timeout):
-                await trio.lowlevel.wait_writable(self._sock)
-                return
-        finally:
-            self._waiting -= 1
+        if timeout is None or timeout == math.inf:
+            await trio.lowlevel.wait_writable(self._sock)
+            return
+        with trio.CancelScope(deadline=trio.current_time() + timeout):
+            await trio.lowlevel.wait_writable(self._sock)
+            return
         raise WriteTimeout(f"The peer took no data within {timeout} seconds.")
 
     async def write_some(self, buffer: bytes, timeout: Optional[float] = None) -> int:
@@ -179,17 +166,13 @@ class TrioStream(AsyncNetworkStream):
                 failures.append(exc)
             scope.cancel()
 
-        self._waiting += 1
-        try:
-            with _budget(None if timeout == math.inf else timeout) as budget:
-                try:
-                    async with trio.open_nursery() as nursery:
-                        nursery.start_soon(wait, trio.lowlevel.wait_writable, nursery.cancel_scope)
-                        nursery.start_soon(wait, trio.lowlevel.wait_readable, nursery.cancel_scope)
-                except BaseException as exc:
-                    raise _out_of_groups(exc) from None
-        finally:
-            self._waiting -= 1
+        with _budget(None if timeout == math.inf else timeout) as budget:
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(wait, trio.lowlevel.wait_writable, nursery.cancel_scope)
+                    nursery.start_soon(wait, trio.lowlevel.wait_readable, nursery.cancel_scope)
+            except BaseException as exc:
+                raise _out_of_groups(exc) from None
         if failures:
             raise failures[0]
         if budget.cancelled_caught:
@@ -224,22 +207,23 @@ class TrioStream(AsyncNetworkStream):
     def abort(self) -> None:
         """Close the stream at once; for whoever waits inside, reading or writing fails."""
         self._closed = True
-        if not self._waiting:
-            self._sock.close()
+        if os.getpid() != self._process:
+            self._sock.close()  # The run, and who waits in it, are the parent's.
             return
         try:
             here = trio.lowlevel.current_trio_token() is self._token
         except RuntimeError:
             here = False
         if here:
-            self._close_under_waiters()
+            self._close_here()
             return
         try:
-            self._token.run_sync_soon(self._close_under_waiters)
+            # Not from another thread: the run's own may be about to use the descriptor, which would be another's then.
+            self._token.run_sync_soon(self._close_here)
         except trio.RunFinishedError:
             self._sock.close()
 
-    def _close_under_waiters(self) -> None:
+    def _close_here(self) -> None:
         if self._sock.fileno() >= 0:
             trio.lowlevel.notify_closing(self._sock)
             self._sock.close()

@@ -454,12 +454,14 @@ class TLSLayerStream(NetworkStream):
         if write_nowait is None or not self._is_clear() or not self._lock.acquire(blocking=False):
             return
         try:
-            self._object.unwrap()
-        except (OSError, ValueError):
-            pass  # The alert stands in the BIO and the peer's is not waited for, or the session has failed before.
+            try:
+                self._object.unwrap()
+            except (OSError, ValueError):
+                pass  # The alert stands in the BIO and the peer's is not waited for, or the session has failed before.
+            alert = self._outgoing.read()
         finally:
             self._lock.release()
-        write_nowait(self._outgoing.read())
+        write_nowait(alert)
 
     def _is_clear(self) -> bool:
         """Whether nothing stands before what would be written now."""
@@ -475,7 +477,8 @@ class TLSLayerStream(NetworkStream):
                 self._object.write(buffer)
             except (OSError, ValueError):
                 return  # The session has ended: there is nobody to tell.
-        write_nowait(self._outgoing.read())
+            records = self._outgoing.read()
+        write_nowait(records)
 
     def start_tls(
         self,
