@@ -139,7 +139,11 @@ class TLSSessions:
 
 
 class TLSResumption:
-    """One connection's part: the session that it offers, and the one that it leaves."""
+    """One connection's part: the session that it offers, and the one that it leaves.
+
+    Made by `TLSSessions.resumption`, where they are from and go to: `sessions`. `context` is what the handshake is made
+    with, `server` whatever else has to be the same for a session to be resumed.
+    """
 
     __slots__ = ("_context", "_key", "_offered", "_secured", "_server", "_sessions")
 

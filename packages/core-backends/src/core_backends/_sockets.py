@@ -34,6 +34,7 @@ __all__ = [
     "interleaved",
     "is_socket_readable",
     "milliseconds",
+    "sendable",
     "start_connecting",
     "target_text",
     "watch_either",
@@ -47,6 +48,9 @@ ATTEMPT_DELAY = 0.25
 # What `poll` takes is a C int of milliseconds; what is longer than 24 days is no limit.
 _LONGEST = 2147483.0
 
+# The most that a system is given at a time: macOS refuses 2 GB, and so does TLS of CPython below 3.10.
+_LARGEST_SEND = 2**30
+
 _IN_PROGRESS = {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR, getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK)}
 
 Address = Tuple[int, int, int, str, Any]
@@ -57,6 +61,11 @@ def milliseconds(timeout: Optional[float]) -> Optional[float]:
     if timeout is None or timeout >= _LONGEST:
         return None
     return timeout * 1000.0 if timeout > 0 else 0
+
+
+def sendable(data: Any) -> Any:
+    """Return as much of `data`, bytes or a view of them, as may be given to a socket at a time."""
+    return data if len(data) <= _LARGEST_SEND else memoryview(data)[:_LARGEST_SEND]
 
 
 def watch_readable(sock: socket.socket) -> Callable[[Optional[float]], Any]:

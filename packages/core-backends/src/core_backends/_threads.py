@@ -33,6 +33,7 @@ from ._sockets import (
     connect_unix_socket,
     is_socket_readable,
     milliseconds,
+    sendable,
     watch_either,
     watch_readable,
     watch_writable,
@@ -120,11 +121,11 @@ class SyncStream(NetworkStream):
 
     def _send_all(self, data: Any, timeout: Optional[float]) -> int:
         size = len(data)
-        sent = self._send(data, timeout)
+        sent = self._send(sendable(data), timeout)
         if sent != size:
             view = memoryview(data)
             while sent != size:
-                sent += self._send(view[sent:], timeout)
+                sent += self._send(sendable(view[sent:]), timeout)
         return sent
 
     def write_some(self, buffer: bytes, timeout: Optional[float] = None) -> int:
@@ -132,14 +133,14 @@ class SyncStream(NetworkStream):
 
         After a time-out the next write has to begin with all of `buffer`: on TLS it may be encrypted already.
         """
-        return self._write_by(self._send, buffer, timeout)
+        return self._write_by(self._send, sendable(buffer), timeout)
 
     def write_some_unless_readable(self, buffer: bytes, timeout: Optional[float] = None) -> int:
         """Write some of `buffer` as `write_some` does; return 0 where that has to wait and there is something to read.
 
         `timeout` is that of `write_some`. After a 0, too, the next write has to begin with all of `buffer`.
         """
-        return self._write_by(self._send_unless_readable, buffer, timeout)
+        return self._write_by(self._send_unless_readable, sendable(buffer), timeout)
 
     def _send_unless_readable(self, data: Any, timeout: Optional[float]) -> int:
         while True:

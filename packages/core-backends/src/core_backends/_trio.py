@@ -27,6 +27,7 @@ from ._sockets import (
     connection_error,
     failure_of,
     interleaved,
+    sendable,
     start_connecting,
     target_text,
     watch_readable,
@@ -101,7 +102,7 @@ class TrioStream(AsyncNetworkStream):
         sent = 0
         try:
             try:
-                sent = sock.send(view)
+                sent = sock.send(sendable(view))
                 if sent == size:
                     return
             except BlockingIOError:
@@ -110,7 +111,7 @@ class TrioStream(AsyncNetworkStream):
             while sent != size:
                 await self._wait_writable(timeout)
                 try:
-                    sent += sock.send(view[sent:])
+                    sent += sock.send(sendable(view[sent:]))
                 except BlockingIOError:
                     continue
         except (OSError, ValueError, trio.ClosedResourceError, trio.BusyResourceError) as exc:
@@ -183,7 +184,7 @@ class TrioStream(AsyncNetworkStream):
         if self._closed:
             raise WriteError("The stream is closed.")
         try:
-            return self._sock.send(buffer)
+            return self._sock.send(sendable(buffer))
         except BlockingIOError:
             return 0
         except (OSError, ValueError) as exc:
