@@ -37,6 +37,16 @@ def test_a_port_that_is_none_is_refused(text: str) -> None:
     assert URL("http://h:65535/").port == 65535
 
 
+@pytest.mark.parametrize("password", [b"zz/top", b"zz?top", b"zz#top", b"[zz]top", b"[zz:top", b"zz\xfftop"])
+def test_no_error_repeats_a_password(password: bytes) -> None:
+    try:
+        shown = repr(Proxy(b"http://user:" + password + b"@proxy.test:8080"))
+    except ValueError as exc:
+        # A traceback shows the context, too, where that is not left out.
+        shown = f"{exc!r} {exc.__cause__!r} {None if exc.__suppress_context__ else exc.__context__!r}"
+    assert "zz" not in shown
+
+
 def test_long_urls_are_not_remembered() -> None:
     tracemalloc.start()
     try:

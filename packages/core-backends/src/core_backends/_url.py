@@ -262,11 +262,19 @@ def _split_anew(url: bytes) -> Tuple[bytes, bytes, Optional[int], bytes]:
     # `urlsplit` quietly removes tabs and line ends; a URL that has them is not the URL that was meant.
     if b"\t" in url or b"\r" in url or b"\n" in url:
         raise ValueError("url may not contain tab, carriage return or line feed characters.")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        # What the standard library says repeats parts of the URL, and those may be of a password.
+        raise ValueError(
+            "url has an illegal host or port, or bytes beyond ASCII. In a user name or password, the characters "
+            "/ ? # [ ] must be percent-encoded."
+        ) from None
     target = parts.path or b"/"
     if parts.query:
         target += b"?" + parts.query
-    return parts.scheme, parts.hostname or b"", parts.port, target
+    return parts.scheme, parts.hostname or b"", port, target
 
 
 # A program asks for some URLs again and again; remembering the last few hundred spares those 2 µs each. Long ones are
