@@ -137,6 +137,27 @@ def test_aborting_an_asyncio_stream_from_another_thread_takes_nothing_from_under
     run_asyncio(main)
 
 
+@pytest.mark.parametrize("backend", ["AsyncioBackend", "AnyIOBackend"])
+def test_aborting_frees_the_descriptor_where_the_event_loop_has_been_closed(
+    backend: str, listener: socket.socket
+) -> None:
+    if backend == "AnyIOBackend":
+        pytest.importorskip("anyio")
+    loop = asyncio.new_event_loop()
+    try:
+        stream: Any = loop.run_until_complete(
+            getattr(core_backends, backend)().connect_tcp(host="127.0.0.1", port=listener.getsockname()[1], timeout=20)
+        )
+    finally:
+        loop.close()
+    sock = stream.get_extra_info("socket")
+    stream.abort()
+    assert sock.fileno() == -1
+    # Nothing is left that a finaliser would warn of.
+    del stream
+    gc.collect()
+
+
 def test_an_asyncio_stream_that_is_closed_is_freed_at_once(listener: socket.socket) -> None:
     async def used() -> Any:
         stream = await core_backends.AsyncioBackend().connect_tcp(

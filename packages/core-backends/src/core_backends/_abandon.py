@@ -8,10 +8,11 @@ run up to its first suspension, which is where closing ends for all that do not 
 from __future__ import annotations
 
 import logging
+import socket
 from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
-__all__ = ["abandon", "end_generator"]
+__all__ = ["abandon", "abandon_descriptor", "end_generator"]
 
 logger = logging.getLogger("httpcore.connection")
 
@@ -40,6 +41,18 @@ def abandon(closeable: Any) -> None:
         closing.close()
     except Exception as exc:
         logger.debug("abandon.failed exception=%r", exc)
+
+
+def abandon_descriptor(sock: socket.socket, transport: Any) -> None:
+    """Free the descriptor of `sock`, which is that of asyncio's `transport`, without the event loop.
+
+    For a loop that has been closed, or is that of a parent process. The parent's shares its selector with the child, so
+    a transport that is closed here would go deaf there.
+    """
+    sock.close()
+    if getattr(transport, "_sock", None) is not None:
+        # The transport's finaliser would warn of a socket that was left open.
+        transport._sock = None
 
 
 def end_generator(parts: Any) -> None:

@@ -10,18 +10,21 @@ Rules that hold here:
   the caller may change is copied, since a transport may keep what it was given.
 * TCP connections are made here, and handed to anyio then (see `_anyio_connect`). For unix sockets, which anyio
   connects, `socket_options` are set afterwards: it offers no place before that.
+* Where the event loop has been closed, or is that of a parent process, a stream that was connected here frees its
+  descriptor without it.
 * TLS is this project's own layer over memory, which tells the end of a session on an idle connection.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any, Iterable, Optional, Sequence
 
-from ._abandon import abandon
+from ._abandon import abandon, abandon_descriptor
 from ._anyio_connect import connect_tcp_stream
 from ._async.tls_layer import AsyncTLSLayerStream
 from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
@@ -56,6 +59,9 @@ class AnyIOStream(AsyncNetworkStream):
         self._stream = stream
         self._closed = False
         self._process = os.getpid()
+        self._loop = asyncio._get_running_loop()
+        # The stream's own socket, where it was connected here.
+        self._sock: Optional[socket.socket] = None
 
     async def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
         if self._closed:
@@ -112,8 +118,13 @@ class AnyIOStream(AsyncNetworkStream):
         if self._closed:
             return
         self._closed = True
-        if os.getpid() != self._process:
-            return  # The loop, its selector and the connection are the parent's: the descriptor goes with the object.
+        forked = os.getpid() != self._process
+        if forked or (self._loop is not None and self._loop.is_closed()):
+            if self._sock is not None:
+                abandon_descriptor(self._sock, getattr(self._stream, "_transport", None))
+                return
+            if forked:
+                return  # Loop, selector and connection are the parent's: the descriptor goes with the object.
         sock = self.get_extra_info("socket")
         if sock is not None:
             try:
@@ -143,7 +154,7 @@ class AnyIOStream(AsyncNetworkStream):
         if info == "ssl_object":
             return self._stream.extra(anyio.streams.tls.TLSAttribute.ssl_object, None)
         if info == "socket":
-            return self._stream.extra(anyio.abc.SocketAttribute.raw_socket, None)
+            return self._sock or self._stream.extra(anyio.abc.SocketAttribute.raw_socket, None)
         try:
             if info == "client_addr":
                 return self._stream.extra(anyio.abc.SocketAttribute.local_address, None)
@@ -201,7 +212,10 @@ class AnyIOBackend(AsyncNetworkBackend):
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> AsyncNetworkStream:
         try:
-            return AnyIOStream(await connect_tcp_stream(host, port, timeout, local_address, socket_options))
+            connected, sock = await connect_tcp_stream(host, port, timeout, local_address, socket_options)
+            stream = AnyIOStream(connected)
+            stream._sock = sock
+            return stream
         except _failures() as exc:
             raise ConnectError(f"Cannot connect to {target_text(host, port)}: {_text(exc)}") from exc
 

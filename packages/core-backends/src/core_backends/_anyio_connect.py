@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any, Iterable, Optional
+from typing import Any, Iterable, Optional, Tuple
 
 from ._asyncio_connect import connect_tcp_socket
 from ._backend import SOCKET_OPTION
@@ -27,8 +27,11 @@ async def connect_tcp_stream(
     timeout: Optional[float],
     local_address: Optional[str],
     socket_options: Optional[Iterable[SOCKET_OPTION]],
-) -> Any:
-    """Return a connected `anyio.abc.SocketStream`; raises `ConnectTimeout` or `ConnectError`, or what anyio raises."""
+) -> Tuple[Any, socket.socket]:
+    """Return a connected `anyio.abc.SocketStream`, and its socket.
+
+    Raises `ConnectTimeout` or `ConnectError`, or what anyio raises.
+    """
     connect: Any = connect_tcp_socket
     wrap = _wrap_for_asyncio
     if current_async_library() == "trio":
@@ -37,7 +40,7 @@ async def connect_tcp_stream(
         wrap = _wrap_for_trio
     sock = await connect(host, port, timeout, local_address, socket_options)
     try:
-        return await wrap(sock)
+        return await wrap(sock), sock
     except BaseException:
         sock.close()
         raise

@@ -26,6 +26,7 @@ import threading
 from collections import deque
 from typing import Any, Callable, Deque, Iterable, List, Optional, Sequence, Union
 
+from ._abandon import abandon_descriptor
 from ._async.tls_layer import AsyncTLSLayerStream
 from ._asyncio_connect import connect_tcp_socket, connect_unix_socket
 from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
@@ -424,7 +425,7 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
             return
         self._closed = True
         if self._loop.is_closed() or os.getpid() != self._process:
-            self._close_descriptor()
+            abandon_descriptor(self._sock, self._transport)
             return
         if self._transport.get_write_buffer_size():
             self._transport.abort()
@@ -438,13 +439,13 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         self._closed = True
         if self._loop.is_closed() or os.getpid() != self._process:
             self._forget_arrived()
-            self._close_descriptor()
+            abandon_descriptor(self._sock, self._transport)
             return
         if self._loop.is_running() and asyncio._get_running_loop() is not self._loop:
             try:
                 self._loop.call_soon_threadsafe(self._abort_here)
             except RuntimeError:
-                self._close_descriptor()  # The loop has been closed just now.
+                abandon_descriptor(self._sock, self._transport)  # The loop has been closed just now.
             return
         self._abort_here()
 
@@ -460,16 +461,6 @@ class AsyncioStream(AsyncNetworkStream, asyncio.BufferedProtocol):
         self._buffer.clear()
         self._buffered = 0
         self._ended_in_order = False
-
-    def _close_descriptor(self) -> None:
-        """Free the descriptor without the event loop: it has been closed, or is that of a parent process.
-
-        The parent's loop shares its selector with the child, so a transport that is closed here would go deaf there.
-        """
-        self._sock.close()
-        if getattr(self._transport, "_sock", None) is not None:
-            # The transport's finaliser would warn of a socket that was left open.
-            self._transport._sock = None
 
     async def start_tls(
         self,
