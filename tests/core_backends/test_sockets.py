@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import asyncio.proactor_events
+import asyncio.selector_events
 import contextlib
 import errno
 import math
@@ -13,7 +15,7 @@ from typing import Any, Callable, Iterator, List
 
 import pytest
 
-import core_backends
+import core_backends._trio
 from core_backends import ConnectError, ConnectTimeout, SyncBackend, _sockets
 from core_backends._sockets import connection_error, interleaved, milliseconds, watch_readable, watch_writable
 
@@ -199,6 +201,31 @@ def test_what_the_system_gave_up_is_a_timeout() -> None:
     assert isinstance(connection_error("h:1", OSError(errno.ETIMEDOUT, "x")), ConnectTimeout)
     assert isinstance(connection_error("h:1", OSError(errno.ECONNREFUSED, "x")), ConnectError)
     assert isinstance(connection_error("h:1", None), ConnectError)
+
+
+def test_what_the_system_gave_up_is_a_timeout_everywhere(
+    connect: Connect, resolve_to: Any, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_ex = socket.socket.connect_ex
+
+    def begin(sock: socket.socket, address: Any) -> int:
+        connect_ex(sock, address)
+        return errno.EINPROGRESS
+
+    def given_up(sock: Any) -> OSError:
+        return OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+
+    async def give_up(loop: Any, sock: Any, address: Any) -> None:
+        raise given_up(sock)
+
+    monkeypatch.setattr(socket.socket, "connect_ex", begin)
+    monkeypatch.setattr(_sockets, "failure_of", given_up)
+    monkeypatch.setattr(core_backends._trio, "failure_of", given_up)
+    for loops in (asyncio.selector_events.BaseSelectorEventLoop, asyncio.proactor_events.BaseProactorEventLoop):
+        monkeypatch.setattr(loops, "sock_connect", give_up)
+    resolve_to([address(socket.AF_INET, listener.getsockname())])
+    with pytest.raises(ConnectTimeout):
+        connect(host="gives.up.test", port=1, timeout=20)
 
 
 def test_limits_become_what_poll_takes() -> None:

@@ -20,7 +20,7 @@ from typing import Dict, Iterable, List, Optional
 from ._backend import SOCKET_OPTION
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ConnectTimeout
-from ._sockets import ATTEMPT_DELAY, Address, interleaved
+from ._sockets import ATTEMPT_DELAY, Address, connection_error, interleaved, target_text
 
 __all__ = ["connect_tcp_socket", "connect_unix_socket"]
 
@@ -37,7 +37,7 @@ async def connect_tcp_socket(
 ) -> socket.socket:
     """Return a connected, non-blocking TCP socket; raises `ConnectTimeout` or `ConnectError`."""
     deadline = Deadline(timeout)
-    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    target = target_text(host, port)
     too_late = f"Connecting to {target} took longer than {timeout} seconds."
     try:
         addresses = _literal(host, port) or await _resolve(host, port, deadline)
@@ -87,7 +87,7 @@ async def connect_tcp_socket(
                 attempt.add_done_callback(functools.partial(_close, sock))
                 attempt.cancel()
     if winner is None:
-        raise ConnectError(f"Cannot connect to {target}: {error or 'it has no address'}") from error
+        raise connection_error(target, error) from error
     return winner
 
 
