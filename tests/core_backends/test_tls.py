@@ -10,11 +10,18 @@ import pytest
 from core_backends import AsyncNetworkStream, NetworkStream, SyncBackend
 from core_backends.lowlevel import async_start_tls, start_tls
 
-NAMES = [("example.com.", "example.com"), ("example.com", "example.com"), ("127.0.0.1", "127.0.0.1"), (None, None)]
+NAMES = [
+    ("example.com.", "example.com"),
+    ("example.com", "example.com"),
+    ("127.0.0.1", "127.0.0.1"),
+    ("fe80::1%eth0", "fe80::1"),
+    ("::1", "::1"),
+    (None, None),
+]
 
 
 @pytest.mark.parametrize("given, asked_for", NAMES)
-def test_the_dot_that_ends_a_name_is_not_asked_for(given: Any, asked_for: Any, run: Any, tls: Any) -> None:
+def test_what_is_for_the_resolver_alone_is_not_asked_for(given: Any, asked_for: Any, run: Any, tls: Any) -> None:
     names: List[Any] = []
 
     class Stream(NetworkStream):

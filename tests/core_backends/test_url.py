@@ -37,6 +37,23 @@ def test_a_port_that_is_none_is_refused(text: str) -> None:
     assert URL("http://h:65535/").port == 65535
 
 
+@pytest.mark.parametrize(
+    "host, resolved, sent",
+    [
+        (b"fe80::1%25eth0", "fe80::1%eth0", b"[fe80::1]"),
+        (b"fe80::1%eth0", "fe80::1%eth0", b"[fe80::1]"),
+        (b"fe80::1%25", "fe80::1%25", b"[fe80::1]"),
+        (b"fe80::1", "fe80::1", b"[fe80::1]"),
+        (b"with%25sign", "with%25sign", b"with%25sign"),
+    ],
+)
+def test_the_zone_of_an_address_is_for_the_resolver_alone(host: bytes, resolved: str, sent: bytes) -> None:
+    assert host_text(host) == resolved
+    assert host_header(b"http", host, None) == sent
+    assert host_header(b"http", host, 8080) == authority(host, 8080) == sent + b":8080"
+    assert URL(scheme=b"http", host=host, target=b"/").host == host
+
+
 @pytest.mark.parametrize("password", [b"zz/top", b"zz?top", b"zz#top", b"[zz]top", b"[zz:top", b"zz\xfftop"])
 def test_no_error_repeats_a_password(password: bytes) -> None:
     try:

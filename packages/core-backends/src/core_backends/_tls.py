@@ -5,7 +5,8 @@ attribute, `accepts_alpn_protocols` and `accepts_tls_session`. For any other str
 context that it is given, and no session is resumed. What a stream with `accepts_tls_session` makes of itself gives its
 own session as `get_extra_info("tls_session")`.
 
-The dot that ends an absolute name is for the resolver alone: no certificate has it, and it is not sent (RFC 6066 § 3).
+The dot that ends an absolute name, and the zone that ends an IPv6 literal, are for the resolver alone: no certificate
+has them, and they are not sent (RFC 6066 § 3, RFC 6874 § 4).
 """
 
 from __future__ import annotations
@@ -94,8 +95,11 @@ def _arguments(
     alpn_protocols: Optional[Sequence[str]],
     resumption: Optional[TLSResumption],
 ) -> Any:
-    if server_hostname is not None and server_hostname.endswith("."):
-        server_hostname = server_hostname[:-1]
+    if server_hostname is not None:
+        if server_hostname.endswith("."):
+            server_hostname = server_hostname[:-1]
+        elif ":" in server_hostname:
+            server_hostname = server_hostname.partition("%")[0]
     arguments: Dict[str, Any] = {"ssl_context": ssl_context, "server_hostname": server_hostname, "timeout": timeout}
     if alpn_protocols is not None:
         if getattr(stream, "accepts_alpn_protocols", False):

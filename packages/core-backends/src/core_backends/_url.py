@@ -6,6 +6,7 @@ Rules that hold here:
   are done by whoever builds the URL).
 * Which schemes are secure, and which port each has by default, is decided in this module and nowhere else.
 * An IPv6 literal carries no brackets in `host` and always carries them in text (RFC 3986 § 3.2.2).
+* The zone that one may end in names an interface of this machine: it is for the resolver and not sent (RFC 6874 § 4).
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ SECURE_SCHEMES: FrozenSet[bytes] = frozenset((b"https", b"wss"))
 
 # What may not stand in a host wherever it is written out: controls, space, and the delimiters of RFC 3986 § 3.2.
 _unsafe_in_host = re.compile(rb"[\x00-\x20\x7f-\xff/?#@\\\[\]]").search
+# In a URL the percent sign before a zone is encoded (RFC 6874 § 2); left as it is, it is taken for what it is.
+_encoded_zone = re.compile(r"%25(?=.)")
 _control_character = re.compile(rb"[\x00-\x1f\x7f]").search
 
 
@@ -129,15 +132,20 @@ def bracketed(host: bytes) -> bytes:
     return host
 
 
+def _for_peers(literal: bytes) -> bytes:
+    """Return an IPv6 literal as it is sent to others: in brackets, without a zone."""
+    return bracketed(literal.partition(b"%")[0])
+
+
 def authority(host: bytes, port: int) -> bytes:
     """Return `host:port`, for CONNECT and wherever the port must be said."""
-    return b"%b:%d" % (bracketed(host), port)
+    return b"%b:%d" % (_for_peers(host) if b":" in host else host, port)
 
 
 def host_header(scheme: bytes, host: bytes, port: Optional[int]) -> bytes:
     """Return the `Host` of a request: `host`, and `port` where it is not the scheme's default (RFC 9110 § 7.2)."""
     if b":" in host:
-        host = bracketed(host)
+        host = _for_peers(host)
     if port is None or port == DEFAULT_PORTS.get(scheme):
         return host
     return b"%b:%d" % (host, port)
@@ -284,12 +292,16 @@ _LONGEST_REMEMBERED = 1024
 
 
 def host_text(host: bytes) -> str:
-    """Return `host` as text for a resolver; raises `UnsupportedProtocol` where it is missing or could be no host."""
+    """Return `host` as text for a resolver, the zone of an IPv6 literal decoded.
+
+    Raises `UnsupportedProtocol` where it is missing or could be no host.
+    """
     if not host:
         raise UnsupportedProtocol("Request URL is missing a host.")
     if _unsafe_in_host(host):
         raise UnsupportedProtocol(f"Request URL has an illegal host {host!r}.")
-    return host.decode("ascii")
+    text = host.decode("ascii")
+    return _encoded_zone.sub("%", text) if ":" in text else text
 
 
 class Proxy:
