@@ -31,7 +31,8 @@ def render(data: Dict[str, Any]) -> str:
 def _machine(meta: Dict[str, Any]) -> str:
     lines = [f"- {name}: {meta[name]}" for name in ("date", "commit", "python", "server", "system", "cpu", "cores")]
     lines.append(f"- pinning: {meta['pinning']}")
-    lines.append(f"- rounds: {meta['rounds']}, of {meta['seconds']:g} s where requests are small")
+    length = f", of {meta['seconds']:g} s where requests are small" if "seconds" in meta else ""
+    lines.append(f"- rounds: {meta['rounds']}{length}")
     return "\n".join(["### Machine", "", *lines])
 
 
