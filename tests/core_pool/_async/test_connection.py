@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import ssl
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -205,6 +207,34 @@ async def test_the_connect_timeout_is_one_budget_with_tls(monkeypatch: pytest.Mo
     assert world.streams[0].timeouts[0] == ("start_tls", 6.0)
 
 
+async def test_making_the_default_context_is_not_on_the_connect_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may take longer than a connection nearby may, and it is made once."""
+    now, made = [100.0], [0]
+    monkeypatch.setattr("core_backends._deadline.time", type("Clock", (), {"monotonic": lambda: now[0]}))
+
+    def make(offer: Any) -> ssl.SSLContext:
+        now[0] += 0 if made[0] else 4.0
+        made[0] += 1
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    monkeypatch.setattr("core_pool._async.connection.shared_ssl_context", make)
+    world = World(HTTPS)
+    await world.get(timeout={"connect": 1.0})
+    assert made[0] and world.streams[0].timeouts[0] == ("start_tls", 1.0)
+
+
+async def test_closing_is_told_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(HTTP)
+    with caplog.at_level(logging.DEBUG, "httpcore.connection"):
+        await world.connection.aclose()
+        assert not caplog.messages
+    world = World(HTTP)
+    await world.get()
+    with caplog.at_level(logging.DEBUG, "httpcore.connection"):
+        await world.connection.aclose()
+    assert caplog.messages == ["close.started", "close.complete"]
+
+
 async def test_the_events_of_connecting() -> None:
     events: List[Tuple[str, Any]] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -251,6 +281,13 @@ async def test_connecting_is_retried_with_growing_pauses(error: Any) -> None:
     world = World(HTTP, *[error("no") for _ in range(5)], AsyncScriptedStream(), retries=5)
     assert (await world.get()).content == b"onetwo"
     assert world.backend.pauses == [0, 0.5, 1, 2, 4]
+
+
+@pytest.mark.parametrize("retries", [1.0, 0.5, math.inf, 10**30])
+async def test_a_number_of_retries_may_be_of_any_kind(retries: Any) -> None:
+    world = World(HTTP, ConnectError("no"), AsyncScriptedStream(), retries=retries)
+    assert (await world.get()).content == b"onetwo"
+    assert world.backend.pauses == [0]
 
 
 async def test_tls_is_retried_on_a_new_stream() -> None:

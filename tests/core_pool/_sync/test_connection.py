@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import ssl
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -206,6 +208,34 @@ def test_the_connect_timeout_is_one_budget_with_tls(monkeypatch: pytest.MonkeyPa
     assert world.streams[0].timeouts[0] == ("start_tls", 6.0)
 
 
+def test_making_the_default_context_is_not_on_the_connect_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may take longer than a connection nearby may, and it is made once."""
+    now, made = [100.0], [0]
+    monkeypatch.setattr("core_backends._deadline.time", type("Clock", (), {"monotonic": lambda: now[0]}))
+
+    def make(offer: Any) -> ssl.SSLContext:
+        now[0] += 0 if made[0] else 4.0
+        made[0] += 1
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    monkeypatch.setattr("core_pool._sync.connection.shared_ssl_context", make)
+    world = World(HTTPS)
+    world.get(timeout={"connect": 1.0})
+    assert made[0] and world.streams[0].timeouts[0] == ("start_tls", 1.0)
+
+
+def test_closing_is_told_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(HTTP)
+    with caplog.at_level(logging.DEBUG, "httpcore.connection"):
+        world.connection.close()
+        assert not caplog.messages
+    world = World(HTTP)
+    world.get()
+    with caplog.at_level(logging.DEBUG, "httpcore.connection"):
+        world.connection.close()
+    assert caplog.messages == ["close.started", "close.complete"]
+
+
 def test_the_events_of_connecting() -> None:
     events: List[Tuple[str, Any]] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -252,6 +282,13 @@ def test_connecting_is_retried_with_growing_pauses(error: Any) -> None:
     world = World(HTTP, *[error("no") for _ in range(5)], ScriptedStream(), retries=5)
     assert (world.get()).content == b"onetwo"
     assert world.backend.pauses == [0, 0.5, 1, 2, 4]
+
+
+@pytest.mark.parametrize("retries", [1.0, 0.5, math.inf, 10**30])
+def test_a_number_of_retries_may_be_of_any_kind(retries: Any) -> None:
+    world = World(HTTP, ConnectError("no"), ScriptedStream(), retries=retries)
+    assert (world.get()).content == b"onetwo"
+    assert world.backend.pauses == [0]
 
 
 def test_tls_is_retried_on_a_new_stream() -> None:

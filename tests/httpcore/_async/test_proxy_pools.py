@@ -81,6 +81,26 @@ async def test_the_arguments_of_a_socks_proxy() -> None:
     assert stream.alpn_protocols == [["h2", "http/1.1"]]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ({"proxy_url": 3}, "proxy_url must be a URL, bytes, or str, but got int."),
+        ({"proxy_auth": (3, "s3cret")}, "proxy_auth must be bytes or str, but got int."),
+        ({"proxy_auth": ("ann", "s\u00e9cret")}, "proxy_auth strings may not include unicode characters."),
+        ({"proxy_headers": 3}, "proxy_headers must be a mapping or sequence of two-tuples, but got int."),
+    ],
+)
+async def test_a_wrong_argument_is_called_by_its_name(arguments: Any, fault: str) -> None:
+    with pytest.raises(TypeError) as raised:
+        httpcore.AsyncHTTPProxy(**{"proxy_url": "http://proxy.example", **arguments})
+    assert str(raised.value) == fault
+    if "proxy_headers" not in arguments:
+        pytest.importorskip("socksio")
+        with pytest.raises(TypeError) as raised:
+            httpcore.AsyncSOCKSProxy(**{"proxy_url": "socks5://proxy.example", **arguments})
+        assert str(raised.value) == fault
+
+
 @pytest.mark.parametrize("url", ["http://proxy.example", "http://proxy.example:8080"])
 async def test_an_http_proxy_has_no_ssl_context(url: str) -> None:
     context = ssl.create_default_context()

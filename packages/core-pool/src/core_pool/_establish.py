@@ -6,7 +6,6 @@ was offered.
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, Iterator, List, Mapping, Optional
 
 from core_backends import Origin
@@ -37,8 +36,12 @@ def may_multiplex(secure: bool, http1: bool, http2: bool) -> bool:
 
 
 def pauses(retries: int) -> Iterator[float]:
-    """Return the seconds to wait before each further attempt: 0, 0.5, 1, 2, 4 … `retries` times."""
-    return itertools.islice(itertools.chain((0.0,), (0.5 * 2**n for n in itertools.count())), max(0, retries))
+    """Yield the seconds to wait before each further attempt: 0, 0.5, 1, 2, 4 … `retries` times."""
+    made = 0
+    # A number of any kind will do, infinity too, and none is asked of it before an attempt has failed.
+    while made < retries:
+        yield 0.5 * 2 ** (made - 1) if made else 0.0
+        made += 1
 
 
 def server_name(origin: Origin, extensions: Mapping[str, Any]) -> Optional[str]:

@@ -236,6 +236,9 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
                     await trace.call("retry", {}, self._network_backend.sleep, pause)
 
     async def _establish(self, extensions: Mapping[str, Any]) -> AsyncConnectionInterface:
+        if self._secure and self._ssl_context is None:
+            # Made once, of all the system's roots: that takes a while, of which the peer knows nothing.
+            shared_ssl_context(alpn_offer(self._http1, self._http2))
         budget = Deadline(phase_timeout(extensions, "connect"))
         stream: AsyncNetworkStream = await self._connector.connect(self._origin, extensions)
         try:
@@ -287,8 +290,13 @@ class AsyncHTTPConnection(AsyncConnectionInterface):
     async def aclose(self) -> None:
         """Close the connection; requests that wait for it to be established fail with `ConnectError`."""
         connection = self._close()
-        if connection is not None:
+        if connection is None:
+            return
+        trace = async_tracer(logger, {})
+        if trace is None:
             await connection.aclose()
+        else:
+            await trace.call("close", {}, connection.aclose)
 
     def abort(self) -> None:
         """Close the connection at once, without waiting for anyone."""

@@ -237,6 +237,9 @@ class HTTPConnection(ConnectionInterface):
                     trace.call("retry", {}, self._network_backend.sleep, pause)
 
     def _establish(self, extensions: Mapping[str, Any]) -> ConnectionInterface:
+        if self._secure and self._ssl_context is None:
+            # Made once, of all the system's roots: that takes a while, of which the peer knows nothing.
+            shared_ssl_context(alpn_offer(self._http1, self._http2))
         budget = Deadline(phase_timeout(extensions, "connect"))
         stream: NetworkStream = self._connector.connect(self._origin, extensions)
         try:
@@ -288,8 +291,13 @@ class HTTPConnection(ConnectionInterface):
     def close(self) -> None:
         """Close the connection; requests that wait for it to be established fail with `ConnectError`."""
         connection = self._close()
-        if connection is not None:
+        if connection is None:
+            return
+        trace = tracer(logger, {})
+        if trace is None:
             connection.close()
+        else:
+            trace.call("close", {}, connection.close)
 
     def abort(self) -> None:
         """Close the connection at once, without waiting for anyone."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ssl
 from typing import Optional, Tuple, Union
 
-from core_backends import URL, AsyncNetworkBackend, Proxy
+from core_backends import URL, AsyncNetworkBackend
 
+from .._proxy_arguments import proxy_of
 from .connection import AsyncSocks5Connection
 from .connection_pool import AsyncConnectionPool
 
@@ -36,7 +37,7 @@ class AsyncSOCKSProxy(AsyncConnectionPool):
         replay: bool = True,
         tls_session_resumption: bool = False,
     ) -> None:
-        proxy = Proxy(url=proxy_url, auth=proxy_auth)
+        proxy = proxy_of(proxy_url, proxy_auth)
         scheme = proxy.url.scheme
         if not scheme.startswith(b"socks"):
             raise ValueError(

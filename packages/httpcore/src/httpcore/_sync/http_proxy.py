@@ -6,10 +6,11 @@ from __future__ import annotations
 import ssl
 from typing import Any, Iterable, Optional, Tuple, Union
 
-from core_backends import SOCKET_OPTION, URL, NetworkBackend, Proxy
+from core_backends import SOCKET_OPTION, URL, NetworkBackend
 from core_backends.lowlevel import HeaderTypes
 from core_proxy import ForwardHTTPConnection
 
+from .._proxy_arguments import proxy_of
 from .connection import TunnelHTTPConnection
 from .connection_pool import ConnectionPool
 
@@ -44,7 +45,7 @@ class HTTPProxy(ConnectionPool):
         replay: bool = True,
         tls_session_resumption: bool = False,
     ) -> None:
-        proxy = Proxy(url=proxy_url, auth=proxy_auth, headers=proxy_headers, ssl_context=proxy_ssl_context)
+        proxy = proxy_of(proxy_url, proxy_auth, proxy_headers, proxy_ssl_context)
         if proxy.url.scheme not in (b"http", b"https"):
             raise ValueError(f"An HTTP proxy's URL must start with http or https, not with {proxy.url.scheme!r}.")
         super().__init__(

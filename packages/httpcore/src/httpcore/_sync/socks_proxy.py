@@ -6,8 +6,9 @@ from __future__ import annotations
 import ssl
 from typing import Optional, Tuple, Union
 
-from core_backends import URL, NetworkBackend, Proxy
+from core_backends import URL, NetworkBackend
 
+from .._proxy_arguments import proxy_of
 from .connection import Socks5Connection
 from .connection_pool import ConnectionPool
 
@@ -37,7 +38,7 @@ class SOCKSProxy(ConnectionPool):
         replay: bool = True,
         tls_session_resumption: bool = False,
     ) -> None:
-        proxy = Proxy(url=proxy_url, auth=proxy_auth)
+        proxy = proxy_of(proxy_url, proxy_auth)
         scheme = proxy.url.scheme
         if not scheme.startswith(b"socks"):
             raise ValueError(
