@@ -494,7 +494,7 @@ def test_a_server_that_gives_windows_back_in_small_pieces_is_no_nuisance() -> No
     wire.peer.auto_window = False
     stream = wire.engine.open_stream(b"POST", b"https", b"example.com", b"/", [], body_size=None)
     wire.run()
-    batch = memoryview(bytes(256 * 1024))
+    batch = memoryview(bytes(60 * 4_096))
     wire.peer.grant(0, len(batch))
     wire.peer.grant(1, len(batch))
     wire.run()

@@ -174,3 +174,33 @@ def test_a_generator_that_is_finalised_while_its_thread_is_inside(step: str, mon
     thread.join(20)
     assert not thread.is_alive(), "the finaliser waits for its own thread"
     assert not garbage and connection.is_idle()
+
+
+class Crumbling(Peer):
+    """Sends content in pieces of one and two bytes, to all in turns, when so many requests have come."""
+
+    wanted = 4
+
+    def on_end(self, stream_id: int, exchange: Exchange) -> None:
+        self.head(stream_id)
+        if len(self.exchanges) % self.wanted:
+            return
+        waiting = [each for each, exchange in self.exchanges.items() if exchange.ended][-self.wanted :]
+        for position in range(0, 3_000, 3):
+            for each in waiting:
+                self.data(each, b"%d" % (position % 10))
+                self.data(each, b"%02d" % (position % 100))
+        for each in waiting:
+            self.data(each, end=True)
+
+
+def test_pieces_that_are_put_together_while_they_are_taken_keep_their_order() -> None:
+    pipe = Pipe(Crumbling({}), read_size=31)
+    connection = HTTP2Connection(ORIGIN, pipe)
+    expected = b"".join(b"%d%02d" % (position % 10, position % 100) for position in range(0, 3_000, 3))
+
+    def work() -> bytes:
+        return connection.request("GET", URL, extensions={"timeout": {"read": 20}}).content
+
+    for _ in range(3):
+        assert gather([work] * Crumbling.wanted) == [expected] * Crumbling.wanted

@@ -182,6 +182,49 @@ class PartialPipe(Pipe):
         return len(buffer)
 
 
+class WatchingPipe(PartialPipe):
+    """One that tells who waits for writing when there is something to read.
+
+    With `stubborn`, the server reads again, once held, when all that it has sent has been read.
+    """
+
+    piece = 2**20
+    stubborn = True
+
+    def __init__(self, peer: Peer) -> None:
+        self._change: Optional[Event] = None
+        super().__init__(peer)
+
+    def write_some_unless_readable(self, buffer: bytes, timeout: Optional[float] = None) -> int:
+        while self._gate is not None:
+            self._change = change = Event()
+            if self._there():
+                return 0
+            self._something_happened()
+            if not change.wait(timeout):
+                raise WriteTimeout("the server takes nothing")
+        return self.write_some(buffer, timeout)
+
+    def _take(self, max_bytes: int) -> bytes:
+        data = super()._take(max_bytes)
+        if self.stubborn and not self.peer.out:
+            self.release()
+        return data
+
+    def _wake(self) -> None:
+        super()._wake()
+        self._changed()
+
+    def release(self) -> None:
+        super().release()
+        self._changed()
+
+    def _changed(self) -> None:
+        change, self._change = self._change, None
+        if change is not None:
+            change.set()
+
+
 def connected(peer: Peer, **options: Any) -> tuple[HTTP2Connection, Pipe]:
     """Return a connection to `peer`, and the pipe between them."""
     pipe = Pipe(peer)

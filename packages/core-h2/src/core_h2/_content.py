@@ -6,11 +6,13 @@ Rules that hold here:
 * Content is only taken after a response's head, and only as much as its content-length says.
 * Frames that come one after another for one stream, in what was read at once, are delivered as one piece: copied once,
   read at once. That piece is in the stream's inbox before the stream ends.
+* Small pieces that nobody has taken yet are put together in the inbox, so that what waits takes little more memory than
+  its size, however small the pieces were in which it came.
 """
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Protocol
+from typing import Deque, Dict, List, Optional, Protocol, Union
 
 from . import _frames as frames
 from ._errors import ConnectionFault, ErrorCodes, StreamFault
@@ -21,6 +23,9 @@ from ._patience import BUDGET, Patience
 from ._streams import Buffer, Stream
 
 __all__ = ["ContentReceiver", "StreamTable"]
+
+# What is smaller goes to the end of what waits, if that is smaller, too. A byte that waits by itself takes 40.
+_SMALL = 4 * 1024
 
 
 class StreamTable(Protocol):
@@ -154,12 +159,32 @@ class ContentReceiver(ContentSink):
         self._parts = []
         self.stream = None
         self._data = b""
-        stream.inbox.append(content)
+        inbox = stream.inbox
+        if inbox and len(content) < _SMALL:
+            _join(inbox, content)
+        else:
+            inbox.append(content)
         self._table.touched.append(stream)
 
     def _take_excess(self, stream: Stream) -> None:
         fault = StreamFault(ErrorCodes.PROTOCOL_ERROR, "more content than content-length says")
         self._table.break_stream(stream, fault)
+
+
+def _join(inbox: Deque[Union[bytes, bytearray]], content: bytes) -> None:
+    try:
+        last = inbox.pop()
+    except IndexError:  # Another thread has taken it since the look.
+        inbox.append(content)
+        return
+    if len(last) >= _SMALL:
+        inbox.append(last)
+        inbox.append(content)
+        return
+    if type(last) is not bytearray:
+        last = bytearray(last)
+    last += content
+    inbox.append(last)
 
 
 def _beyond_the_window() -> ConnectionFault:

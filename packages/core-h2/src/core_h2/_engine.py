@@ -42,7 +42,11 @@ INITIAL_WINDOW_SIZE = 4 * 1024 * 1024
 CONNECTION_WINDOW_SIZE = 16 * 1024 * 1024
 MAX_HEADER_LIST_SIZE = 100 * 1024
 
-_BATCH = 256 * 1024  # How much of one body is put in line at a time.
+_RECORD = 16 * 1024  # What a record of TLS holds (RFC 8446 § 5.1).
+# How much of one body is put in line at a time, with the heads of its frames: so many whole records. Nine bytes more
+# would be a record, and often a write, of their own.
+_BATCH = 16 * _RECORD
+_WORTH_NO_COPY = 128 * 1024  # From here on, one write more costs less than copying.
 _IDLE_DEBT = 64 * 1024  # A frame for every small response would cost both sides more than it gives.
 _MOST_INFORMATIONAL = 100
 
@@ -96,6 +100,7 @@ class Engine(Sink):
         self._initial_send_window = frames.DEFAULT_WINDOW
         self._initial_receive_window = initial_window_size
         self._frame_size = frames.DEFAULT_FRAME_SIZE
+        self._batch = _content_of_a_batch(self._frame_size)
         self.outbound: Deque[Buffer] = deque()  # What is to be written: for looking at from outside.
 
     # Sending.
@@ -127,19 +132,32 @@ class Engine(Sink):
         if self._window.size > frames.DEFAULT_WINDOW:
             self.enqueue(frames.window_update(0, self._window.size - frames.DEFAULT_WINDOW))
 
-    def take(self, limit: int) -> bytes:
-        """Return the next bytes to write, about `limit` of them; b"" when there are none."""
+    def take(self, limit: int) -> Buffer:
+        """Return the next bytes to write, about `limit` of them; b"" when there are none.
+
+        What does not change, and is large, is not copied: it is a view of the caller's content. What stands before it
+        leaves with as much of it as makes whole records. What was put back is taken whole.
+        """
         out = self.outbound
         if not out:
             return b""
-        if len(out) == 1:
+        first = out.popleft()
+        if not out:
             self.owes_answer = False
-            return bytes(out.popleft())
-        parts = []
-        size = 0
+            return first if type(first) is bytes or _goes_uncopied(first) else bytes(first)
+        if _goes_uncopied(first):
+            return first
+        parts = [first]
+        size = len(first)
         while out and size < limit:
+            part = out[0]
+            if _goes_uncopied(part):
+                missing = -size % _RECORD
+                parts.append(part[:missing])
+                out[0] = part[missing:]
+                break
             parts.append(out.popleft())
-            size += len(parts[-1])
+            size += len(part)
         self.owes_answer = self.owes_answer and bool(out)
         return b"".join(parts)
 
@@ -193,7 +211,7 @@ class Engine(Sink):
         if stream.declared is not None:
             check_length(stream.declared, stream.sent + size, end_stream)
         # A window may be negative; the mere end of a body takes none.
-        room = min(size, stream.send_window, self.send_window, _BATCH) if size else 0
+        room = min(size, stream.send_window, self.send_window, self._batch) if size else 0
         if size and room <= 0:
             self._blocked[stream.id] = stream
             return 0
@@ -414,6 +432,7 @@ class Engine(Sink):
         apply_remote(self.remote_settings, received)
         self.slots.learn(self.remote_settings.get(SettingCodes.MAX_CONCURRENT_STREAMS))
         self._frame_size = self.remote_settings.max_frame_size
+        self._batch = _content_of_a_batch(self._frame_size)
         if SettingCodes.HEADER_TABLE_SIZE in received:
             self._heads.resize(received[SettingCodes.HEADER_TABLE_SIZE])
         change = self.remote_settings.initial_window_size - self._initial_send_window
@@ -526,6 +545,17 @@ class Engine(Sink):
         if not self.streams and self._window.owed >= _IDLE_DEBT and self.failure is None:
             # An idle connection owes the server next to nothing; this leaves with whatever is written next.
             self.enqueue(frames.window_update(0, self._window.settle()))
+
+
+def _goes_uncopied(data: Buffer) -> bool:
+    """Whether `data` is large, and bytes: the next attempt needs the same, and anything else its owner may change."""
+    return len(data) >= _WORTH_NO_COPY and (type(data) is bytes or type(data.obj) is bytes)  # type: ignore[union-attr]
+
+
+def _content_of_a_batch(frame_size: int) -> int:
+    """Return how much content makes a batch, in frames of `frame_size` bytes each."""
+    count = -(-_BATCH // (frames.HEAD_LENGTH + frame_size))
+    return _BATCH - count * frames.HEAD_LENGTH
 
 
 _handlers: Dict[int, Callable[[Engine, int, int, bytes], None]] = {

@@ -3,7 +3,8 @@
 Rules that hold here:
 
 * A stream is in the engine's table while either side is open. Its inbox outlives that: what arrived is delivered, and
-  only then its failure is told.
+  only then its failure is told. The last piece in it may be taken out for a moment, to grow, while the remote side is
+  open: an inbox is at its end where it is empty after that side was seen closed.
 * What stands at the end belongs to whoever drives the connection; the engine never looks at it.
 """
 
@@ -64,7 +65,7 @@ class Stream:
         self.remote_open = True
         self.head: Optional[ResponseHead] = None
         self.informational = 0  # How many 1xx have come.
-        self.inbox: Deque[bytes] = deque()
+        self.inbox: Deque[Union[bytes, bytearray]] = deque()
         self.trailers: List[Field] = []
         self.failure: Optional[Failure] = None
         self.no_content = False  # True for HEAD, 204 and 304: content-length describes what is not sent.

@@ -202,18 +202,20 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
         A server that does not want the rest may have said so: its answer is still to be read.
         """
         timeout = phase_timeout(request.extensions, "write")
+        # What is complete in line is not answered before it has left.
+        asking = None if upload is None else stream
         try:
             if trace is None:
                 if stream.relying:
                     return None
-                await self._multiplexer.flush_together(timeout)
+                await self._multiplexer.flush_together(timeout, asking, HEAD)
                 if upload is not None:
                     await self._send_body(request, stream, upload, trace)
                 return None
             if first:
                 await trace.call("send_connection_init", {"request": request}, self._multiplexer.flush, timeout)
             info = {"request": request, "stream_id": stream.id}
-            await trace.call("send_request_headers", info, self._multiplexer.flush, timeout)
+            await trace.call("send_request_headers", info, self._multiplexer.flush, timeout, asking, HEAD)
             await trace.call("send_request_body", info, self._send_body, request, stream, upload, trace)
         except (WriteError, WriteTimeout) as exc:
             return exc
@@ -223,16 +225,20 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
         self, request: Request, stream: Stream, upload: Optional[AsyncUpload], trace: Optional[AsyncTracer]
     ) -> None:
         while upload is not None and stream.local_open and stream.head is None:
-            if not await self._send_some(stream, upload, request):
+            if not await self._send_some(stream, upload, request, HEAD):
                 timeout = phase_timeout(request.extensions, "write")
                 await self._multiplexer.wait(stream, HEAD | WINDOW, timeout, WriteTimeout, trace)
 
-    async def _send_some(self, stream: Stream, upload: AsyncUpload, request: Request) -> bool:
-        """Send one batch of the body; False when the window has no room for it."""
+    async def _send_some(self, stream: Stream, upload: AsyncUpload, request: Request, wants: int) -> bool:
+        """Send one batch of the body, unless what is wanted of `stream` comes; False when the window has no room."""
+        multiplexer = self._multiplexer
+        if multiplexer.behind:
+            # What is in line does not grow while the server takes nothing.
+            await multiplexer.flush(phase_timeout(request.extensions, "write"), stream, wants)
+            return True
         await upload.advance()
         if not len(upload.rest) and not upload.exhausted:
             return True
-        multiplexer = self._multiplexer
         with multiplexer.lock:
             if not stream.local_open:
                 return True
@@ -240,7 +246,7 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
             if not sent and len(upload.rest):
                 return False
             upload.rest = upload.rest[sent:]
-        await multiplexer.flush(phase_timeout(request.extensions, "write"))
+        await multiplexer.flush(phase_timeout(request.extensions, "write"), stream, wants)
         # Whether there is something to read is for the one who reads to ask: the question can take it off the network.
         await multiplexer.read_what_is_there()
         return True

@@ -66,7 +66,6 @@ class AsyncMultiplexer(AsyncWriter):
         self._read_size = read_size
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
-        self._reading = False
         self._reader: Optional[Stream] = None  # Whose wait it is that reads, if it is one.
         self._waiters: Dict[int, Stream] = {}
         self._heard_at = time.monotonic()
@@ -395,7 +394,7 @@ class AsyncMultiplexer(AsyncWriter):
         try:
             if data:
                 try:
-                    await self.network.write(data, _FAREWELL)
+                    await self.network.write(bytes(data), _FAREWELL)
                 except Exception as exc:
                     # It is gone, or does not listen: there is nobody to tell. A user's own stream may raise anything.
                     logger.debug("farewell.failed exception=%r", exc)

@@ -14,6 +14,9 @@ Rules that hold here:
   part and says how much, the rest stays in line for the next writer; elsewhere the connection is over.
   `write_some(buffer, timeout)` takes at least one byte, and none when it times out or is cancelled;
   `write_some_nowait(buffer)` takes what it can without waiting.
+* A server may take nothing until it has been read, and nobody may be reading. Where the network stream offers
+  `write_some_unless_readable`, a write that would have to wait lets what has come be read, and leaves off, its rest in
+  line, when that was the answer to the request which it is for.
 * When writing has failed, what the server said before that can still be read.
 """
 
@@ -30,11 +33,14 @@ from core_backends.lowlevel import AsyncEvent, abandon, async_next_turn
 
 from .._engine import Engine
 from .._errors import Failure
-from .._streams import Stream
+from .._streams import Buffer, Stream
 
 __all__ = ["AsyncWriter"]
 
 _WRITE_SIZE = 256 * 1024
+# Seconds after which a write that waits looks whether somebody reads. Waiting for either at once costs more than
+# waiting, and most servers take everything within that time.
+_PATIENCE = 0.1
 
 
 class AsyncWriter:
@@ -54,7 +60,12 @@ class AsyncWriter:
         # Whether a write was cut short, and nobody has taken on what it left.
         self._left_over = False
         self._write_some: Optional[Callable[..., Awaitable[int]]] = getattr(network, "write_some", None)
-        self._write_some_nowait: Optional[Callable[[bytes], int]] = getattr(network, "write_some_nowait", None)
+        self._write_some_nowait: Optional[Callable[[Buffer], int]] = getattr(network, "write_some_nowait", None)
+        self._write_unless_readable: Optional[Callable[..., Awaitable[int]]] = None
+        if self._write_some is not None and self._write_some_nowait is not None:
+            self._write_unless_readable = getattr(network, "write_some_unless_readable", None)
+        self._slow = False  # Whether a write has waited for longer than that.
+        self._reading = False  # Whether somebody reads: kept by whoever drives the reading.
 
     @property
     def writable(self) -> bool:
@@ -80,7 +91,14 @@ class AsyncWriter:
         error.__cause__ = self._write_error
         return error
 
-    async def flush_together(self, timeout: Optional[float] = None) -> None:
+    @property
+    def behind(self) -> bool:
+        """Whether something has been left in line that nobody writes."""
+        return self._left_over and bool(self.engine.outbound)
+
+    async def flush_together(
+        self, timeout: Optional[float] = None, stream: Optional[Stream] = None, wants: int = 0
+    ) -> None:
         """The same as `flush`, with what others have to send in this turn, if there are others.
 
         Responses that arrive together let many tasks run in one turn of the event loop, and each of them is likely to
@@ -96,7 +114,7 @@ class AsyncWriter:
                 self._writing = bool(data) or not alone
                 self._left_over = False
         if not mine:
-            await self.flush(timeout)
+            await self.flush(timeout, stream, wants)
             return
         if not alone:
             try:
@@ -109,10 +127,11 @@ class AsyncWriter:
                 data = engine.take(_WRITE_SIZE)
                 if not data:
                     self._pass_writing()
-        await self._write_out(data, target, timeout)
+        await self._write_out(data, target, timeout, stream, wants)
 
-    async def flush(self, timeout: Optional[float] = None) -> None:
-        """Return when all that is in line now has been written.
+    async def flush(self, timeout: Optional[float] = None, stream: Optional[Stream] = None, wants: int = 0) -> None:
+        """Return when all that is in line now has been written, or when `stream` has what is wanted of it and the rest
+        would have to wait for the server.
 
         Raises `WriteTimeout` after `timeout` seconds without progress, `WriteError` when writing fails.
         """
@@ -137,7 +156,7 @@ class AsyncWriter:
                     turn = AsyncEvent()
                     self._write_waiters.append((target, turn))
             if turn is None:
-                await self._write_out(data, target, timeout)
+                await self._write_out(data, target, timeout, stream, wants)
                 return
             try:
                 in_time = await turn.wait(timeout)
@@ -150,15 +169,19 @@ class AsyncWriter:
                     return
                 raise WriteTimeout("The connection was busy with what was in line before")
 
-    async def _write_out(self, data: bytes, target: int, timeout: Optional[float]) -> None:
+    async def _write_out(
+        self, data: Buffer, target: int, timeout: Optional[float], stream: Optional[Stream], wants: int
+    ) -> None:
         """As the one who writes, write `data`, on up to `target`, and further where nobody else is there to do it."""
         while data:
             try:
-                if self._write_some is None:
-                    await self.network.write(data, timeout)
-                    written = len(data)
-                else:
+                if self._write_unless_readable is not None:
+                    written = await self._write_and_read(data, timeout, stream, wants)
+                elif self._write_some is not None:
                     written = await self._write_some(data, timeout)
+                else:
+                    await self.network.write(data if type(data) is bytes else bytes(data), timeout)
+                    written = len(data)
             except WriteError as exc:
                 self._stop_writing(exc)
                 raise
@@ -177,6 +200,9 @@ class AsyncWriter:
                 self._interrupted_write(data, exc)
                 raise
             with self.lock:
+                if not written:
+                    self._leave_rest(data)
+                    return
                 if written < len(data):
                     self.engine.put_back(memoryview(data)[written:])
                 self._count(written)
@@ -186,6 +212,31 @@ class AsyncWriter:
                 data = self.engine.take(_WRITE_SIZE)
                 if not data:
                     self._writing = False
+
+    async def _write_and_read(
+        self, data: Buffer, timeout: Optional[float], stream: Optional[Stream], wants: int
+    ) -> int:
+        """Write some of `data`, reading if the server takes nothing of it; 0 when `stream` has what is wanted of it."""
+        write_some: Any = self._write_some
+        write_some_nowait: Any = self._write_some_nowait
+        write_unless_readable: Any = self._write_unless_readable
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            if stream is not None and self.engine.ready(stream, wants):
+                return int(write_some_nowait(data))
+            left = math.inf if deadline is None else max(0.0, deadline - time.monotonic())
+            if self._slow and not self._reading:
+                written: int = await write_unless_readable(data, None if deadline is None else left)
+                if written:
+                    return written
+                if await self.read_what_is_there() and left:
+                    continue
+            try:
+                return int(await write_some(data, min(_PATIENCE, left)))
+            except WriteTimeout:
+                if left <= _PATIENCE:
+                    raise
+                self._slow = True
 
     def _count(self, written: int) -> None:
         """Take note of bytes that have been written, with the lock held."""
@@ -234,13 +285,17 @@ class AsyncWriter:
             if self._relying:
                 self._release_relying(math.inf)
 
-    def _interrupted_write(self, data: bytes, exc: BaseException) -> None:
+    def _leave_rest(self, data: Buffer) -> None:
+        """Leave `data` to the next one who writes, with the lock held."""
+        self.engine.put_back(data)
+        # The server may be waiting for the rest of a frame, and others for what it says then.
+        self._left_over = True
+        self._pass_writing()
+
+    def _interrupted_write(self, data: Buffer, exc: BaseException) -> None:
         if self._write_some is not None:
             with self.lock:
-                self.engine.put_back(data)
-                # The server may be waiting for the rest of a frame, and others for what it says then.
-                self._left_over = True
-                self._pass_writing()
+                self._leave_rest(data)
             return
         with self.lock:
             # Streams whose HEADERS lie behind what was being written have not been seen by the server.

@@ -185,18 +185,21 @@ class ResponseBody(WholeBody):
     def _receive(self) -> bytes:
         """Return what comes next, b"" at the end of the body."""
         stream = self._stream
-        if not stream.inbox and stream.remote_open:
-            if self._upload is None:
-                timeout = phase_timeout(self._request.extensions, "read")
-                self._connection._multiplexer.wait(stream, INBOX, timeout, ReadTimeout, self._trace)
-            else:
-                self._send_and_wait(self._upload)
-        if stream.inbox:
-            content = stream.inbox.popleft()
+        while stream.remote_open or stream.inbox:
+            if not stream.inbox:
+                if self._upload is None:
+                    timeout = phase_timeout(self._request.extensions, "read")
+                    self._connection._multiplexer.wait(stream, INBOX, timeout, ReadTimeout, self._trace)
+                else:
+                    self._send_and_wait(self._upload)
+            try:
+                content = stream.inbox.popleft()
+            except IndexError:
+                continue  # It has ended, or another thread puts more to it just now, or has taken it.
             self._owed += len(content)
             if self._owed >= self._owed_limit:
                 self._give_back()
-            return content
+            return content if type(content) is bytes else bytes(content)
         if stream.failure is not None:
             raise stream.failure.exception()
         if self._closed:
@@ -214,7 +217,7 @@ class ResponseBody(WholeBody):
             wants = INBOX
             if self._upload is not None and stream.local_open:
                 try:
-                    if self._connection._send_some(stream, upload, self._request):
+                    if self._connection._send_some(stream, upload, self._request, INBOX):
                         continue
                     wants |= WINDOW
                 except WriteError:

@@ -203,18 +203,20 @@ class HTTP2Connection(ConnectionInterface):
         A server that does not want the rest may have said so: its answer is still to be read.
         """
         timeout = phase_timeout(request.extensions, "write")
+        # What is complete in line is not answered before it has left.
+        asking = None if upload is None else stream
         try:
             if trace is None:
                 if stream.relying:
                     return None
-                self._multiplexer.flush_together(timeout)
+                self._multiplexer.flush_together(timeout, asking, HEAD)
                 if upload is not None:
                     self._send_body(request, stream, upload, trace)
                 return None
             if first:
                 trace.call("send_connection_init", {"request": request}, self._multiplexer.flush, timeout)
             info = {"request": request, "stream_id": stream.id}
-            trace.call("send_request_headers", info, self._multiplexer.flush, timeout)
+            trace.call("send_request_headers", info, self._multiplexer.flush, timeout, asking, HEAD)
             trace.call("send_request_body", info, self._send_body, request, stream, upload, trace)
         except (WriteError, WriteTimeout) as exc:
             return exc
@@ -224,16 +226,20 @@ class HTTP2Connection(ConnectionInterface):
         self, request: Request, stream: Stream, upload: Optional[Upload], trace: Optional[Tracer]
     ) -> None:
         while upload is not None and stream.local_open and stream.head is None:
-            if not self._send_some(stream, upload, request):
+            if not self._send_some(stream, upload, request, HEAD):
                 timeout = phase_timeout(request.extensions, "write")
                 self._multiplexer.wait(stream, HEAD | WINDOW, timeout, WriteTimeout, trace)
 
-    def _send_some(self, stream: Stream, upload: Upload, request: Request) -> bool:
-        """Send one batch of the body; False when the window has no room for it."""
+    def _send_some(self, stream: Stream, upload: Upload, request: Request, wants: int) -> bool:
+        """Send one batch of the body, unless what is wanted of `stream` comes; False when the window has no room."""
+        multiplexer = self._multiplexer
+        if multiplexer.behind:
+            # What is in line does not grow while the server takes nothing.
+            multiplexer.flush(phase_timeout(request.extensions, "write"), stream, wants)
+            return True
         upload.advance()
         if not len(upload.rest) and not upload.exhausted:
             return True
-        multiplexer = self._multiplexer
         with multiplexer.lock:
             if not stream.local_open:
                 return True
@@ -241,7 +247,7 @@ class HTTP2Connection(ConnectionInterface):
             if not sent and len(upload.rest):
                 return False
             upload.rest = upload.rest[sent:]
-        multiplexer.flush(phase_timeout(request.extensions, "write"))
+        multiplexer.flush(phase_timeout(request.extensions, "write"), stream, wants)
         # Whether there is something to read is for the one who reads to ask: the question can take it off the network.
         multiplexer.read_what_is_there()
         return True

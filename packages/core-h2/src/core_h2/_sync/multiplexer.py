@@ -67,7 +67,6 @@ class Multiplexer(Writer):
         self._read_size = read_size
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
-        self._reading = False
         self._reader: Optional[Stream] = None  # Whose wait it is that reads, if it is one.
         self._waiters: Dict[int, Stream] = {}
         self._heard_at = time.monotonic()
@@ -396,7 +395,7 @@ class Multiplexer(Writer):
         try:
             if data:
                 try:
-                    self.network.write(data, _FAREWELL)
+                    self.network.write(bytes(data), _FAREWELL)
                 except Exception as exc:
                     # It is gone, or does not listen: there is nobody to tell. A user's own stream may raise anything.
                     logger.debug("farewell.failed exception=%r", exc)
