@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, List
+from typing import Any, Iterator, List
 
 import pytest
 
@@ -12,7 +12,7 @@ from core_backends.testing import Background
 from core_h1 import HTTP11Connection
 from core_h1._fast_codec import FastCodec
 
-from ._sync.fakes import OK, ORIGIN, ScriptedStream
+from ._sync.fakes import OK, ORIGIN, EchoStream, ScriptedStream
 
 URL = "https://example.com/"
 
@@ -99,3 +99,39 @@ def test_an_exchange_that_one_thread_reads_as_another_closes_it_ends_once(
     assert len(ended) == 1
     assert connection.is_idle()
     assert connection.request("GET", URL).content == b"hello"
+
+
+@pytest.mark.parametrize("close", ["response", "connection"])
+def test_closing_while_the_reader_asks_for_a_part_leaves_the_generator_to_the_reader(close: str) -> None:
+    asked = threading.Event()
+    closed = threading.Event()
+    ended: List[bool] = []
+
+    def body() -> Iterator[bytes]:
+        try:
+            yield b"a"
+            yield b"b"
+            asked.set()
+            assert closed.wait(10)
+            yield b"c"
+        finally:
+            ended.append(True)
+
+    stream = EchoStream(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    connection = HTTP11Connection(ORIGIN, stream)
+    headers = {"Host": "example.com", "Transfer-Encoding": "chunked"}
+    response = connection.handle_request(Request("POST", URL, headers=headers, content=body()))
+
+    def read() -> None:
+        with pytest.raises(ReadError, match="closed"):
+            response.read()
+
+    with Background() as background:
+        reading = background.start(read)
+        assert asked.wait(10)
+        (response if close == "response" else connection).close()
+        assert not ended, "It is running: to close it now is an error."
+        closed.set()
+        reading.wait()
+    assert ended == [True]
+    assert connection.is_closed() and not stream.is_open

@@ -23,7 +23,7 @@ from .peers import PATIENCE, SMALL_BUFFER, Gate, Reader
 from .routes import Network
 from .stepping import Stepped
 from .test_cancellation import ASYNCIO_WAYS, MOST_POINTS, TRIO_WAYS, Run, on_asyncio, on_trio
-from .test_early_answers import EarlyServer
+from .test_early_answers import EarlyServer, TwoWayProxy
 from .worlds import WORLDS, run_async
 
 PART = bytes(range(256)) * 64
@@ -231,25 +231,33 @@ class Places:
 
     def __init__(self, network: Network) -> None:
         self.client_tls = network.client_tls
-        self.servers = {"direct": SmallServer(), "tls": SmallServer(network.server_tls)}
+        tls = SmallServer(network.server_tls)
+        self.servers = {"direct": SmallServer(), "tls": tls, "tunnel": tls, "tls-in-tls": tls}
+        self.proxies = {"tunnel": TwoWayProxy(), "tls-in-tls": TwoWayProxy(network.server_tls)}
         self.gate = Gate()
 
     def options(self, route: str, **more: Any) -> Dict[str, Any]:
         # Set before the connection is made, so that the server is told of no more room.
         small = [(socket.SOL_SOCKET, option, SMALL_BUFFER) for option in (socket.SO_SNDBUF, socket.SO_RCVBUF)]
-        return {"ssl_context": self.client_tls, "max_connections": 1, "socket_options": small, **more}
+        options = {"ssl_context": self.client_tls, "max_connections": 1, "socket_options": small, **more}
+        proxy = self.proxies.get(route)
+        if proxy is not None:
+            scheme = "http" if route == "tunnel" else "https"
+            tls = self.client_tls if scheme == "https" else None
+            options["proxy"] = httpcore.Proxy(f"{scheme}://127.0.0.1:{proxy.port}", ssl_context=tls)
+        return options
 
     def url(self, route: str, target: str = "/") -> str:
         scheme = "http" if route == "direct" else "https"
         return f"{scheme}://127.0.0.1:{self.servers[route].port}{target}"
 
     def wait_until_idle(self) -> None:
-        for server in self.servers.values():
-            server.wait_until_idle()
+        for peer in (*self.servers.values(), *self.proxies.values()):
+            peer.wait_until_idle()
 
     def close(self) -> None:
-        for server in self.servers.values():
-            server.close()
+        for peer in (*self.servers.values(), *self.proxies.values()):
+            peer.close()
 
 
 @pytest.fixture(scope="module")
@@ -283,7 +291,7 @@ def play(
                 in_pool(pool).send(None)
         else:
             run_async(world, in_tasks)
-        server.wait_until_idle()
+        places.wait_until_idle()
     return server, kept[0]
 
 
@@ -314,6 +322,18 @@ def test_an_echo_of_64_megabytes(world: str, route: str, whole: bool, places: Pl
                 part = await client.next(body)
             assert content.most_held < MOST_HELD
         assert digest.digest() == hashlib.sha256(PART * count).digest()
+        await client.check_next()
+
+    server, kept = play(world, route, places, echo, scene)
+    assert kept == 1 and server.accepted == 1
+
+
+@pytest.mark.timeout(120)
+@in_each_world
+@pytest.mark.parametrize("route", ["tunnel", "tls-in-tls"])
+def test_an_echo_through_a_proxy(world: str, route: str, places: Places) -> None:
+    async def scene(client: Client) -> None:
+        assert await client.read(await client.post(Parts(PARTS * 5))) == PART * PARTS * 5
         await client.check_next()
 
     server, kept = play(world, route, places, echo, scene)
