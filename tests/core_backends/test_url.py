@@ -30,6 +30,16 @@ def test_a_url_is_split_into_what_goes_where(text: Any, parts: Any) -> None:
     assert (url.scheme, url.host, url.port, url.target) == parts
 
 
+@pytest.mark.parametrize(
+    "target", ["", "/", "/?", "/p?", "/??", "/p?q?", "/p;q?", "?", "?q", "//p", "/p//?q=/", "/a b"]
+)
+def test_a_target_is_the_same_with_whatever_else_is_in_the_url(target: str) -> None:
+    plain = URL(f"http://h{target}")
+    assert plain == URL(f"http://h{target}#fragment")
+    assert plain.target == URL(f"http://user@h:80{target}").target == URL(f"http://[::1]{target}").target
+    assert not plain.target.endswith(b"?") or plain.target.count(b"?") > 1
+
+
 @pytest.mark.parametrize("text", ["http://h:65536/", "http://h:99999/", "http://user@h:65536/", "http://h:100000/"])
 def test_a_port_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="ort"):

@@ -266,7 +266,10 @@ def _split_anew(url: bytes) -> Tuple[bytes, bytes, Optional[int], bytes]:
         scheme, host, digits, target = match.groups()
         port = int(digits) if digits else None
         if port is None or port < 65536:
-            return scheme.lower(), host.lower(), port, target or b"/"
+            target = target or b"/"
+            if target.find(b"?") == len(target) - 1:
+                target = target[:-1]  # A query of nothing is none, here as below.
+            return scheme.lower(), host.lower(), port, target
     # `urlsplit` quietly removes tabs and line ends; a URL that has them is not the URL that was meant.
     if b"\t" in url or b"\r" in url or b"\n" in url:
         raise ValueError("url may not contain tab, carriage return or line feed characters.")
