@@ -314,6 +314,47 @@ def test_a_read_that_has_data_does_not_write_where_that_may_wait(wire: Wire, tls
     assert wire.plaintext == b"an answer"
 
 
+class Renegotiating:
+    """An SSL object whose peer has begun another handshake, which is done when something has come from it."""
+
+    def __init__(self, layer: TLSLayerStream) -> None:
+        self._layer = layer
+        self._object = layer._object
+
+    def write(self, data: Any) -> int:
+        if not self._layer._incoming.pending:
+            raise ssl.SSLWantReadError(2, "The operation did not complete (read)")
+        return self._object.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._object, name)
+
+
+@pytest.mark.parametrize("how", ["write", "write_some"])
+def test_a_write_waits_for_the_handshake_that_the_peer_has_begun_again(how: str, tls: Any) -> None:
+    wire = PartialWire(tls.server)
+    stream = secured(wire, tls)
+    stream._object = Renegotiating(stream)  # type: ignore[assignment]
+    # The session tickets that follow a handshake are what comes.
+    assert wire.outgoing.pending
+    assert getattr(stream, how)(b"request", 5) == {"write": None, "write_some": 7}[how]
+    assert wire.plaintext == b"request"
+
+
+def test_a_write_is_told_how_a_handshake_that_was_begun_again_failed(tls: Any) -> None:
+    wire = PartialWire(tls.server)
+    stream = secured(wire, tls)
+    wire.outgoing.read()
+    stream._object = Renegotiating(stream)  # type: ignore[assignment]
+    assert stream.write_some_nowait(b"request") == 0
+    with pytest.raises(WriteTimeout, match="did not complete its new handshake"):
+        stream.write_some(b"request", 5)
+    wire.read = lambda max_bytes, timeout: (_ for _ in ()).throw(ReadError("reset"))  # type: ignore[method-assign]
+    with pytest.raises(WriteError, match="reset"):
+        stream.write_some(b"request", 5)
+    assert wire.plaintext == b""
+
+
 def test_tickets_are_not_data_but_the_end_is_noticed(wire: Wire, tls: Any) -> None:
     below: List[Any] = []
 

@@ -24,7 +24,15 @@ from typing import Any, Awaitable, Callable, Optional, Sequence
 from .._abandon import abandon
 from .._backend import AsyncNetworkStream
 from .._deadline import Deadline
-from .._exceptions import ConnectError, ConnectTimeout, ReadError, TimeoutException, WriteError, WriteTimeout
+from .._exceptions import (
+    ConnectError,
+    ConnectTimeout,
+    ReadError,
+    ReadTimeout,
+    TimeoutException,
+    WriteError,
+    WriteTimeout,
+)
 from .._ssl import LARGE_RECORD, READ_SIZE, is_unexpected_eof, offering, resumed, session_of
 from .._synchronization import AsyncLock
 
@@ -241,7 +249,7 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
                 await self._flush(timeout)
                 self._encrypted = b""
             while sent < len(view):
-                sent += self._encrypt(view[sent:])
+                sent += await self._encrypt_in_time(view[sent:], timeout)
                 await self._flush(timeout)
         except (OSError, ValueError) as exc:
             self._broken = True
@@ -265,7 +273,7 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
         """
         view = memoryview(buffer).cast("B")
         try:
-            size = self._begun(view) if self._encrypted else self._encrypt(view)
+            size = self._begun(view) if self._encrypted else await self._encrypt_in_time(view, timeout)
             flushed = False
             try:
                 flushed = await self._flush(timeout, below)
@@ -334,6 +342,8 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
             if not self._flush_at_once():
                 self._encrypted = bytes(view[:size])
                 return 0
+        except ssl.SSLWantReadError:
+            return 0
         except (OSError, ValueError) as exc:
             raise WriteError(str(exc)) from exc
         finally:
@@ -349,13 +359,43 @@ class AsyncTLSLayerStream(AsyncNetworkStream):
         self._check_writable()
         return size
 
+    async def _encrypt_in_time(self, view: memoryview, timeout: Optional[float]) -> int:
+        """Do what `_encrypt` does; where the peer has begun another handshake, after that.
+
+        Up to TLS 1.2 a server may do so at any time, for a client's certificate say, and before it is done nothing can
+        be encrypted (RFC 5246 § 7.4.1.1). Where somebody else is reading, what it needs is that one's: the write fails.
+        """
+        deadline: Optional[Deadline] = None
+        while True:
+            try:
+                return self._encrypt(view)
+            except ssl.SSLWantReadError:
+                if self._reading:
+                    raise
+            if deadline is None:
+                deadline = Deadline(timeout)
+            await self._flush(deadline.remaining())
+            self._reading = True
+            try:
+                await self._feed(deadline.remaining())
+            except ReadTimeout as exc:
+                raise WriteTimeout(f"The peer did not complete its new handshake within {timeout} seconds.") from exc
+            except ReadError as exc:
+                raise WriteError(str(exc)) from exc
+            finally:
+                self._reading = False
+
     def _encrypt(self, view: memoryview) -> int:
         """Make records of as much of `view` as is written at a time, and return how many bytes that is."""
         size = 0
         with self._lock:
             self._check_writable()
-            while size < len(view) and self._outgoing.pending < _WRITE_SIZE:
-                size += self._object.write(view[size : size + _WRITE_SIZE])
+            try:
+                while size < len(view) and self._outgoing.pending < _WRITE_SIZE:
+                    size += self._object.write(view[size : size + _WRITE_SIZE])
+            except ssl.SSLWantReadError:
+                if not size:
+                    raise
         return size
 
     def _check_writable(self) -> None:
