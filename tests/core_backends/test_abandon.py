@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, AsyncIterator, List
+from typing import Any, AsyncIterator, Coroutine, List
 
 import pytest
 
@@ -46,6 +46,40 @@ class Suspends:
 def test_an_async_close_runs_up_to_where_it_waits() -> None:
     class Stream(Closes):
         async def aclose(self) -> None:
+            self.calls.append("closed")
+            await Suspends()
+            self.calls.append("waited")
+
+    stream = Stream()
+    abandon(stream)
+    assert stream.calls == ["closed"]
+
+
+class Compiled(Coroutine[Any, Any, None]):
+    """A coroutine that is not of the interpreter's own type, as those are that Cython and mypyc make."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._coroutine = coroutine
+        self.send = coroutine.send  # type: ignore[method-assign]
+        self.throw = coroutine.throw  # type: ignore[method-assign,assignment]
+        self.close = coroutine.close  # type: ignore[method-assign]
+
+    def send(self, value: Any) -> Any:
+        raise NotImplementedError()
+
+    def throw(self, *exc_info: Any) -> Any:
+        raise NotImplementedError()
+
+    def __await__(self) -> Any:
+        return self._coroutine.__await__()
+
+
+def test_an_async_close_of_compiled_code_runs_as_well() -> None:
+    class Stream(Closes):
+        def aclose(self) -> Any:
+            return Compiled(self._aclose())
+
+        async def _aclose(self) -> None:
             self.calls.append("closed")
             await Suspends()
             self.calls.append("waited")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import socket
-from types import AsyncGeneratorType, CoroutineType
+from collections.abc import Coroutine
+from types import AsyncGeneratorType
 from typing import Any
 
 __all__ = ["abandon", "abandon_descriptor", "end_generator"]
@@ -32,7 +33,8 @@ def abandon(closeable: Any) -> None:
             closeable.close()
             return
         closing = aclose()
-        if not isinstance(closing, CoroutineType):
+        # Not the interpreter's own type: what Cython and mypyc compile is of another.
+        if not isinstance(closing, Coroutine):
             return
         try:
             closing.send(None)
