@@ -39,6 +39,7 @@ class AnswerStream(EchoStream):
     def __init__(self, head: bytes, takes: Optional[int] = None, end: Optional[Exception] = None) -> None:
         super().__init__(head, 10**9)
         self.takes = takes
+        self.most = 10**9  # at a time
         self.end = end
         self.limits: List[Any] = []
         # What comes, or is raised, when all that was answered has been read.
@@ -63,7 +64,7 @@ class AnswerStream(EchoStream):
             if self.get_extra_info("is_readable"):
                 return 0
             raise self.end or AssertionError("The server takes nothing and gives nothing.")
-        size = len(buffer) if self.takes is None else min(len(buffer), self.takes - self.sent)
+        size = min(len(buffer), self.most if self.takes is None else self.takes - self.sent)
         self.take(bytes(memoryview(buffer)[:size]))
         return size
 
@@ -238,12 +239,28 @@ def test_the_rest_of_a_long_head_is_sent_too() -> None:
     assert not content.pieces and stream.sent > 1000 and connection.is_idle()
 
 
+@pytest.mark.parametrize("kind", ["memory", "parts"])
 @pytest.mark.parametrize("end", [WriteError("reset"), WriteTimeout("slow"), OSError("broken")])
-def test_a_response_that_is_whole_survives_what_ends_the_sending(end: Exception) -> None:
+def test_a_response_that_is_whole_survives_what_ends_the_sending(end: Exception, kind: str) -> None:
     connection, stream = answering(OK, takes=6000, end=end)
-    content = Generated(*PARTS)
+    generated = Generated(*PARTS)
+    content: Any = LARGE if kind == "memory" else generated
     assert (answered(connection, content)).read() == b"hello"
-    assert content.ended and connection.is_closed() and stream.closed == 1
+    assert generated.ended is (kind == "parts") and connection.is_closed() and stream.closed == 1
+
+
+def test_what_comes_is_read_while_the_server_takes_all() -> None:
+    """It is delivered although there is room for more of the request, behind the write that it came with."""
+    connection, stream = answering(CHUNKED_HEAD, takes=1000)
+    body = (answered(connection, LARGE)).iter_stream()
+    stream.most, stream.takes = 1000, None
+    stream.later, stream.later_after = [b"2\r\nhi\r\n", b"0\r\n\r\n"], 50000
+    assert body.__next__() == b"hi"
+    assert 50000 <= stream.sent < 52000
+    stream.later_after = 10**9
+    with pytest.raises(StopIteration):
+        body.__next__()
+    assert stream.sent > len(LARGE) and connection.is_idle()
 
 
 @pytest.mark.parametrize("more", [b"", b"HTTP/1.1 200 OK\r\n\r\n", ReadError("reset")])
@@ -263,7 +280,9 @@ def test_a_response_goes_on_where_the_server_takes_no_more(end: Exception) -> No
     body = (answered(connection, content)).iter_stream()
     assert body.__next__() == b"hel"
     stream.later, stream.later_after = [b"2\r\nlo\r\n", b"0\r\n\r\n"], 10**9
+    stream.takes, writes = stream.sent, len(stream.limits)
     assert [part for part in body] == [b"lo"]
+    assert len(stream.limits) == writes + 1, "It is not tried again."
     assert content.ended and connection.is_closed() and stream.closed == 1
 
 

@@ -108,7 +108,10 @@ class HTTP11Connection(ConnectionInterface):
         self._read_size = self.READ_NUM_BYTES
 
     def handle_request(self, request: Request) -> Response:
-        """Send `request` with exactly the headers it has and return the response, its body unread."""
+        """Send `request` with exactly the headers it has and return the response, its body unread.
+
+        Where a response begins before the request has ended, reading its body sends the rest.
+        """
         if not self._origin.covers(request.url):
             raise RuntimeError(f"Attempted to send request to {request.url.origin} on connection to {self._origin}")
         body = in_memory_body(request.stream)
