@@ -173,6 +173,15 @@ def test_a_port_that_is_none_is_a_connect_error(connect: Connect, port: int) -> 
         connect(host="127.0.0.1", port=port, timeout=5)
 
 
+@pytest.mark.parametrize("addresses", [1, 2])
+def test_an_option_that_is_none_is_the_callers_error(
+    connect: Connect, resolve_to: Any, refusing: Any, addresses: int
+) -> None:
+    resolve_to([address(socket.AF_INET, refusing)] * addresses)
+    with pytest.raises(TypeError):
+        connect(host="x.test", port=1, timeout=20, socket_options=[(1, 2)])
+
+
 def test_no_socket_is_left_when_the_caller_is_interrupted(
     resolve_to: Any, silent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -302,7 +302,7 @@ class _Race:
                 self.winner = sock
                 if race is not None:
                     race.cancel()
-        except (OSError, ValueError, OverflowError, TypeError) as exc:
+        except (OSError, ValueError, OverflowError) as exc:
             self.error = self.error or exc
         finally:
             if sock is not None and self.winner is not sock:
