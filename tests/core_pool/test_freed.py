@@ -90,6 +90,9 @@ def test_a_pool_that_is_dropped_goes_at_once_with_its_connections() -> None:
     with without_collector():
         pool = network.pool()
         assert pool.request("GET", "http://h/").status == 200
-        gone = [weakref.ref(pool), weakref.ref(network.connections.pop())]
+        reference, connection = weakref.ref(pool), network.connections[0]
         del pool
-        assert [reference() for reference in gone] == [None, None]
+        assert reference() is None and connection.closed
+        connection_reference = weakref.ref(network.connections.pop())
+        del connection
+        assert connection_reference() is None

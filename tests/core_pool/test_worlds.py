@@ -61,6 +61,19 @@ def test_asyncio_then_trio_then_asyncio(server: LineServer) -> None:
     assert not pool.connections
 
 
+def test_a_pool_that_is_dropped_leaves_nothing_to_the_event_loop(server: LineServer) -> None:
+    async def main() -> None:
+        pool = async_line_pool()
+        await get(pool, f"{server.url}/")
+        stream: Any = pool.connections[0]._connection.stream  # type: ignore[attr-defined]
+        assert not stream.get_extra_info("is_readable")
+        del pool
+        gc.collect()
+        assert stream.get_extra_info("is_readable"), "still open"
+
+    asyncio.run(main())
+
+
 def test_a_loop_in_another_thread_at_the_same_time(server: LineServer) -> None:
     """With one place, each loop takes it from the other."""
     pool = async_line_pool(max_connections=1)

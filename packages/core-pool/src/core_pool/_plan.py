@@ -322,6 +322,11 @@ class Plan(Generic[C]):
                 return
             self._evict()
 
+    def evict_idle(self) -> None:
+        """Close what is idle."""
+        while self._ageing:
+            self._evict()
+
     def forsake(self, slot: Slot[C]) -> None:
         """Close a leased slot, whatever state its connection is in, and serve those who wait."""
         if not slot.gone:

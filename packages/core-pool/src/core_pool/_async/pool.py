@@ -227,6 +227,14 @@ class AsyncConnectionPool(AsyncRequestInterface):
     ) -> None:
         await self.aclose()
 
+    def __del__(self) -> None:
+        # An event loop holds what it reads from: idle connections would stay open for as long as it runs. What is
+        # leased belongs to whoever holds a response, or its stream.
+        plan = getattr(self, "_plan", None)  # None where a constructor has raised.
+        if plan is not None:
+            plan.evict_idle()
+            self._abandon_closing()
+
     def __repr__(self) -> str:
         plan = self._plan
         live, idle = len(plan.connections), plan.idle
