@@ -121,7 +121,7 @@ async def _download(open_client: _Opener, job: Job, meter: Meter, spawn: _Spawn)
 
 async def _upload(open_client: _Opener, job: Job, meter: Meter, spawn: _Spawn) -> None:
     client = await open_client(job)
-    data = bytes(job.body_size)
+    data = job.content()
     meter.start()
     for _ in range(job.requests):
         began = perf_counter()

@@ -114,7 +114,7 @@ def _download(open_client: Callable[[Job], Any], job: Job, meter: Meter) -> None
 
 def _upload(open_client: Callable[[Job], Any], job: Job, meter: Meter) -> None:
     client = open_client(job)
-    data = bytes(job.body_size)
+    data = job.content()
     meter.start()
     for _ in range(job.requests):
         began = perf_counter()
