@@ -1,4 +1,4 @@
-"""What is copied, and what is not: large bodies that go out, and small pieces that come in."""
+"""What is kept and copied, and what is not: large bodies that go out, small pieces that come in, and what is told."""
 
 from __future__ import annotations
 
@@ -114,3 +114,13 @@ def test_large_pieces_stay_as_they_are() -> None:
         (bytes, 8_192),
         (bytes, 3),
     ]
+
+
+def test_settings_that_nobody_asks_for_are_not_kept_without_bound() -> None:
+    wire = Wire()
+    wire.run()
+    for _ in range(1_000):
+        wire.peer.announce({4: 70_000})
+    wire.run()
+    assert wire.engine.failure is None and len(wire.engine.settings_events) <= 100
+    assert wire.engine.remote_settings.initial_window_size == 70_000

@@ -49,6 +49,7 @@ _BATCH = 16 * _RECORD
 _WORTH_NO_COPY = 128 * 1024  # From here on, one write more costs less than copying.
 _IDLE_DEBT = 64 * 1024  # A frame for every small response would cost both sides more than it gives.
 _MOST_INFORMATIONAL = 100
+_MOST_EVENTS = 100  # Kept for whoever waits next; as long as a body is sent, that may be nobody.
 
 
 class Engine(Sink):
@@ -428,7 +429,8 @@ class Engine(Sink):
     def _apply_settings(self, values: Dict[int, int]) -> None:
         received = known_settings(values)
         changes = {int(code): value for code, value in received.items()}
-        self.settings_events.append(RemoteSettingsChanged.from_settings(self.remote_settings, changes))
+        if len(self.settings_events) < _MOST_EVENTS:
+            self.settings_events.append(RemoteSettingsChanged.from_settings(self.remote_settings, changes))
         apply_remote(self.remote_settings, received)
         self.slots.learn(self.remote_settings.get(SettingCodes.MAX_CONCURRENT_STREAMS))
         self._frame_size = self.remote_settings.max_frame_size

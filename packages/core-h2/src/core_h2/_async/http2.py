@@ -238,6 +238,8 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
             return True
         await upload.advance()
         if not len(upload.rest) and not upload.exhausted:
+            # A caller may send nothing for a while, to find out whether there is an answer.
+            await multiplexer.read_what_is_there()
             return True
         with multiplexer.lock:
             if not stream.local_open:

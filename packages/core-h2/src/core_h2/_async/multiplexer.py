@@ -29,7 +29,7 @@ from core_backends import (
 from core_backends.lowlevel import AsyncEvent, AsyncTracer, abandon
 
 from .._engine import Engine
-from .._streams import HEAD, WINDOW, Stream
+from .._streams import HEAD, WINDOW, Buffer, Stream
 from .writer import AsyncWriter
 
 __all__ = ["AsyncMultiplexer"]
@@ -96,6 +96,8 @@ class AsyncMultiplexer(AsyncWriter):
                     self._left_over = False
                     turn = None
                 elif self._reading or stream.relying:
+                    if stream.waiter is not None:
+                        raise ReadError(f"Somebody else is waiting for this response (stream {stream.id})")
                     turn = stream.waiter = AsyncEvent()
                     stream.wants = wants
                     self._waiters[stream.id] = stream
@@ -263,7 +265,7 @@ class AsyncMultiplexer(AsyncWriter):
         """Let nobody wait for a stream that somebody else has given up, with the lock held."""
         if stream.waiter is not None:
             self._wake(stream)
-        elif self._reader is stream:
+        if self._reader is stream:
             # A read ends when something comes, and the server answers this.
             self.engine.ping()
             self._heard_at = time.monotonic()
@@ -305,7 +307,7 @@ class AsyncMultiplexer(AsyncWriter):
                     return came
                 self._reading = True
             try:
-                if not self.network.get_extra_info("is_readable") or not await self._read_once(_AT_ONCE):
+                if not self._is_readable() or not await self._read_once(_AT_ONCE):
                     return came
                 came = True
             finally:
@@ -313,6 +315,14 @@ class AsyncMultiplexer(AsyncWriter):
                     self._reading = False
                     self._pass_reading()
         return came
+
+    def _is_readable(self) -> bool:
+        try:
+            return bool(self.network.get_extra_info("is_readable"))
+        except Exception as exc:
+            # A stream of a user's own may fail to tell, on a socket that has been closed for one: a read says why.
+            logger.debug("is_readable.failed exception=%r", exc)
+            return True
 
     # Signs of life.
 
@@ -390,7 +400,11 @@ class AsyncMultiplexer(AsyncWriter):
             unfinished = bool(self.engine.streams)
             self.engine.close()
             self._deliver()
-            data = b"" if self._writing or self._write_error is not None else self.engine.take(_PARTING_SIZE)
+            data: Buffer = b""
+            if not self._writing and self._write_error is None:
+                data = self.engine.take(_PARTING_SIZE)
+                # Whoever has something to tell the server now has come too late.
+                self._writing = True
         try:
             if data:
                 try:

@@ -28,7 +28,7 @@ import time
 from collections import deque
 from typing import Any, Awaitable, Callable, Deque, Optional, Tuple
 
-from core_backends import AsyncNetworkStream, NetworkError, WriteError, WriteTimeout
+from core_backends import AsyncNetworkStream, WriteError, WriteTimeout
 from core_backends.lowlevel import AsyncEvent, abandon, async_next_turn
 
 from .._engine import Engine
@@ -378,11 +378,10 @@ class AsyncWriter:
         """Take what the server has sent meanwhile, without waiting for more."""
         raise NotImplementedError
 
-    def _closed_while_writing(self) -> Exception:
+    def _closed_while_writing(self) -> WriteError:
         failure = self.engine.failure
         if failure is None:
             return WriteError("The connection is closed")
-        error: Any = WriteError if issubclass(failure.error, NetworkError) else failure.error
-        exception: Exception = error(failure.message)
-        exception.__cause__ = failure.cause
-        return exception
+        error = WriteError(failure.message)
+        error.__cause__ = failure.cause
+        return error

@@ -239,6 +239,8 @@ class HTTP2Connection(ConnectionInterface):
             return True
         upload.advance()
         if not len(upload.rest) and not upload.exhausted:
+            # A caller may send nothing for a while, to find out whether there is an answer.
+            multiplexer.read_what_is_there()
             return True
         with multiplexer.lock:
             if not stream.local_open:

@@ -30,7 +30,7 @@ from core_backends import (
 from core_backends.lowlevel import Event, Tracer, abandon
 
 from .._engine import Engine
-from .._streams import HEAD, WINDOW, Stream
+from .._streams import HEAD, WINDOW, Buffer, Stream
 from .writer import Writer
 
 __all__ = ["Multiplexer"]
@@ -97,6 +97,8 @@ class Multiplexer(Writer):
                     self._left_over = False
                     turn = None
                 elif self._reading or stream.relying:
+                    if stream.waiter is not None:
+                        raise ReadError(f"Somebody else is waiting for this response (stream {stream.id})")
                     turn = stream.waiter = Event()
                     stream.wants = wants
                     self._waiters[stream.id] = stream
@@ -264,7 +266,7 @@ class Multiplexer(Writer):
         """Let nobody wait for a stream that somebody else has given up, with the lock held."""
         if stream.waiter is not None:
             self._wake(stream)
-        elif self._reader is stream:
+        if self._reader is stream:
             # A read ends when something comes, and the server answers this.
             self.engine.ping()
             self._heard_at = time.monotonic()
@@ -306,7 +308,7 @@ class Multiplexer(Writer):
                     return came
                 self._reading = True
             try:
-                if not self.network.get_extra_info("is_readable") or not self._read_once(_AT_ONCE):
+                if not self._is_readable() or not self._read_once(_AT_ONCE):
                     return came
                 came = True
             finally:
@@ -314,6 +316,14 @@ class Multiplexer(Writer):
                     self._reading = False
                     self._pass_reading()
         return came
+
+    def _is_readable(self) -> bool:
+        try:
+            return bool(self.network.get_extra_info("is_readable"))
+        except Exception as exc:
+            # A stream of a user's own may fail to tell, on a socket that has been closed for one: a read says why.
+            logger.debug("is_readable.failed exception=%r", exc)
+            return True
 
     # Signs of life.
 
@@ -391,7 +401,11 @@ class Multiplexer(Writer):
             unfinished = bool(self.engine.streams)
             self.engine.close()
             self._deliver()
-            data = b"" if self._writing or self._write_error is not None else self.engine.take(_PARTING_SIZE)
+            data: Buffer = b""
+            if not self._writing and self._write_error is None:
+                data = self.engine.take(_PARTING_SIZE)
+                # Whoever has something to tell the server now has come too late.
+                self._writing = True
         try:
             if data:
                 try:

@@ -29,7 +29,7 @@ import time
 from collections import deque
 from typing import Any, Callable, Deque, Optional, Tuple
 
-from core_backends import NetworkError, NetworkStream, WriteError, WriteTimeout
+from core_backends import NetworkStream, WriteError, WriteTimeout
 from core_backends.lowlevel import Event, abandon, next_turn
 
 from .._engine import Engine
@@ -379,11 +379,10 @@ class Writer:
         """Take what the server has sent meanwhile, without waiting for more."""
         raise NotImplementedError
 
-    def _closed_while_writing(self) -> Exception:
+    def _closed_while_writing(self) -> WriteError:
         failure = self.engine.failure
         if failure is None:
             return WriteError("The connection is closed")
-        error: Any = WriteError if issubclass(failure.error, NetworkError) else failure.error
-        exception: Exception = error(failure.message)
-        exception.__cause__ = failure.cause
-        return exception
+        error = WriteError(failure.message)
+        error.__cause__ = failure.cause
+        return error
