@@ -367,6 +367,28 @@ def test_closing_sends_a_close_notify_and_aborting_does_not(close: str, serve: A
     assert bool(arrived[0]) == (close == "close")
 
 
+def test_a_context_that_verifies_while_it_wraps_a_socket_is_given_memory_to_wrap(serve: Any, tls: Any) -> None:
+    """As truststore's is below 0.10.5, on macOS and Windows."""
+
+    class Context(ssl.SSLContext):
+        def wrap_socket(self, *args: Any, **options: Any) -> Any:
+            super().wrap_socket(*args, **options).close()
+            raise ssl.SSLCertVerificationError("Peer sent no certificates to verify")
+
+    def server(connection: socket.socket) -> None:
+        secured = tls.server.wrap_socket(connection, server_side=True)
+        secured.sendall(b"secured")
+        secured.close()
+
+    Context.__module__ = "truststore._api"
+    context = Context(ssl.PROTOCOL_TLS_CLIENT)
+    tls.authority.configure_trust(context)
+    plain = SyncBackend().connect_tcp(host="127.0.0.1", port=serve(server), timeout=20)
+    stream = plain.start_tls(context, "localhost", 20)
+    assert stream.read(100, 20) == b"secured"
+    stream.close()
+
+
 def test_the_offer_of_one_connection_is_what_the_server_sees(serve: Any, tls: Any) -> None:
     context = tls.new_server("localhost")
     context.set_alpn_protocols(["h2"])

@@ -250,6 +250,8 @@ class SyncStream(NetworkStream):
         """See `NetworkStream.start_tls`; `alpn_protocols` is the offer, None for what the context says, and `session`
         is one of an earlier connection on the same context to resume, None for none.
         """
+        if _verifies_while_wrapping(ssl_context):
+            return TLSLayerStream.handshake(self, ssl_context, server_hostname, timeout, alpn_protocols, session)
         deadline = Deadline(timeout)
         sock = self._sock
         try:
@@ -508,6 +510,15 @@ class SyncTLSStream(SyncStream):
             except _FAILURES as exc:
                 self._ahead_error = exc
         return True
+
+
+def _verifies_while_wrapping(ssl_context: ssl.SSLContext) -> bool:
+    """Whether the context verifies a socket's peer when it has wrapped the socket, and not when hands have been shaken.
+
+    truststore's does, below 0.10.5: on macOS and Windows it finds no certificate then. What it makes of memory it
+    verifies at the right time.
+    """
+    return type(ssl_context).__module__.partition(".")[0] == "truststore"
 
 
 def _close_stranded(exc: BaseException) -> None:
