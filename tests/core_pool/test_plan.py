@@ -504,6 +504,17 @@ def test_of_several_on_a_dead_connection_the_first_drops_it_and_the_others_join(
     assert list(plan.closing) == [slot]
 
 
+def test_who_finds_what_took_the_place_of_a_dead_connection_closed_with_the_pool_goes_nowhere_else() -> None:
+    plan = plan_of(1, kind="multiplexing")
+    slot = lease(plan, "a")
+    assert lease(plan, "a") is slot
+    slot.connection.closed = True
+    assert plan.renew(slot) is not None
+    plan.close(lambda: RuntimeError("closed"))
+    assert plan.renew(slot) is None and slot.shut
+    assert not plan.connections
+
+
 def test_room_that_is_found_with_a_returned_lease_is_all_given_out() -> None:
     plan = plan_of(1, kind="multiplexing")
     slot = lease(plan, "a")
