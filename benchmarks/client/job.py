@@ -17,7 +17,7 @@ TIMEOUT = 120.0
 @dataclass(frozen=True)
 class Job:
     """One run: `requests` exchanges over `urls` by `concurrency` tasks or threads on one client, beside `idle`
-    connections that are open."""
+    connections that are open; with `resumes`, TLS sessions of earlier connections are resumed."""
 
     flavour: str
     load: str
@@ -29,6 +29,7 @@ class Job:
     idle: int = 0
     http2: bool = False
     closes: bool = False
+    resumes: bool = False
     cafile: Optional[str] = None
     proxy: Optional[str] = None
     profile: Optional[str] = None

@@ -27,7 +27,8 @@ DOWNLOAD_SIZES = {"50mb": 50_000_000, "100mb": 100_000_000}
 
 
 class Server(NamedTuple):
-    """Base URLs by name (`http`, `https`, `h2`), the many origins, and the certificate that clients trust."""
+    """Base URLs by name (`http`, `https`, `resumed`: with TLS sessions, `h2`), the many origins, and the certificate
+    that clients trust."""
 
     bases: Dict[str, str]
     origins: List[str]
@@ -62,6 +63,15 @@ http {{
     ssl_session_tickets off;
     upstream answer {{ server 127.0.0.1:{sink}; keepalive 64; keepalive_requests 1000000000; }}
     server {{ listen 127.0.0.1:{sink}; location / {{ return 200 "stored\\n"; }} }}
+    server {{
+        listen 127.0.0.1:{resumed} ssl backlog=4096;
+        ssl_session_cache shared:resumed:1m;
+        ssl_session_tickets on;
+        add_header Cache-Control "public, max-age=3600";
+        add_header ETag "\\"5f1a2b3c-400\\"";
+        add_header Vary Accept-Encoding;
+        location = /close {{ keepalive_timeout 0; return 200 "{small}"; }}
+    }}
     server {{
         listen 127.0.0.1:{http} backlog=4096;
         listen 127.0.0.1:{https} ssl backlog=4096;
@@ -149,7 +159,7 @@ def _listening(port: int) -> bool:
 def serve(root: Path, core: Optional[int], origins: int) -> Iterator[Server]:
     """A running server with its files under `root`, that is `origins` more origins on ports of their own, pinned to
     `core`, stopped by its process id on leaving."""
-    sink, http, https, h2 = free_ports(4)
+    sink, http, https, resumed, h2 = free_ports(5)
     many = _low_ports(origins)
     certificates = issue(root)
     _files(root)
@@ -160,6 +170,7 @@ def serve(root: Path, core: Optional[int], origins: int) -> Iterator[Server]:
         sink=sink,
         http=http,
         https=https,
+        resumed=resumed,
         h2=h2,
         small="x" * SMALL_BODY,
         origins="\n".join(f"        listen 127.0.0.1:{port};" for port in many),
@@ -176,6 +187,7 @@ def serve(root: Path, core: Optional[int], origins: int) -> Iterator[Server]:
         bases = {
             "http": f"http://127.0.0.1:{http}",
             "https": f"https://127.0.0.1:{https}",
+            "resumed": f"https://127.0.0.1:{resumed}",
             "h2": f"https://127.0.0.1:{h2}",
         }
         yield Server(bases, [f"http://127.0.0.1:{port}/small" for port in many], str(certificates.authority))

@@ -15,8 +15,8 @@ __all__ = ["Stage", "stage"]
 
 
 class Stage(NamedTuple):
-    """Base URLs by name (`http`, `https`, `h2`, `slow`), URLs of many origins, the proxy's URL, and the certificate
-    that clients trust."""
+    """Base URLs by name (`http`, `https`, `resumed`, `h2`, `slow`), URLs of many origins, the proxy's URL, and the
+    certificate that clients trust."""
 
     bases: Dict[str, str]
     origins: List[str]

@@ -58,6 +58,7 @@ class Workload:
             "idle": self.idle,
             "http2": self.base == "h2",
             "closes": self.path == "/close",
+            "resumes": self.base == "resumed",
             "cafile": None if self.base == "http" else stage.cafile,
             "proxy": stage.proxy if self.proxied else None,
         }
@@ -98,6 +99,17 @@ def _small() -> List[Workload]:
     for flavour in _FLAVOURS:
         rows.append(Workload(f"new_connections_{flavour}", flavour, path="/close", requests=1000))
         rows.append(Workload(f"new_connections_tls_{flavour}", flavour, base="https", path="/close", requests=200))
+    rows += [
+        Workload(
+            f"new_connections_tls_resumed_{flavour}",
+            flavour,
+            base="resumed",
+            path="/close",
+            requests=200,
+            peers=("ours", "pycurl", "pyreqwest"),
+        )
+        for flavour in ("sync", "asyncio")
+    ]
     return rows
 
 

@@ -23,7 +23,7 @@ finally:
     sys.path.remove(str(ROOT / "benchmarks"))
 
 SERVERS = Stage(
-    bases={name: f"http://127.0.0.1:{port}" for port, name in enumerate(("http", "https", "h2", "slow"), 1)},
+    bases={name: f"http://127.0.0.1:{port}" for port, name in enumerate(("http", "https", "resumed", "h2", "slow"), 1)},
     origins=[f"http://127.0.0.1:{port}/small" for port in range(10, 5010)],
     proxy="http://127.0.0.1:9",
     cafile="authority.pem",

@@ -25,6 +25,8 @@ def _pool_options(job: Job) -> Dict[str, Any]:
         options["ssl_context"] = job.ssl_context()
     if job.http2:
         options["http2"] = True
+    if job.resumes:
+        options["tls_session_resumption"] = True
     if job.proxy is not None:
         options["proxy"] = _package.Proxy(job.proxy)
     return options
