@@ -7,8 +7,8 @@ from typing import Any, Iterator, List
 
 import pytest
 
-from core_backends import _deadline
-from core_backends.lowlevel import Deadline, phase_timeout, with_deadline
+from core_backends import ReadTimeout, WriteTimeout, _deadline
+from core_backends.lowlevel import Deadline, phase_timeout, time_left, with_deadline
 
 
 @pytest.fixture
@@ -72,3 +72,15 @@ def test_a_total_is_made_absolute_once_and_the_callers_dict_is_left_alone(clock:
     plain = {"timeout": {"read": 1}}
     assert with_deadline(plain) is plain
     assert with_deadline({"timeout": {"total": math.inf}}) == {"timeout": {"total": math.inf}}
+
+
+def test_a_step_is_told_that_the_deadline_has_passed_and_not_that_it_must_not_wait(clock: List[float]) -> None:
+    extensions = with_deadline({"timeout": {"total": 10, "read": 0}})
+    assert time_left({"timeout": {"read": 0}}, "read") == 0
+    assert time_left(extensions, "read") == 0
+    assert time_left(extensions, "write") == 10
+    clock[0] += 10
+    for phase, expected in (("read", ReadTimeout), ("write", WriteTimeout)):
+        with pytest.raises(expected):
+            time_left(extensions, phase)
+        assert phase_timeout(extensions, phase) == 0

@@ -5,15 +5,21 @@ Rules that hold here:
 * Seconds throughout; None is no limit, infinity is the same as None, 0 is "only what is there already".
 * The clock is monotonic. A remaining time is never negative.
 * A request's deadline (`timeout["total"]`, made absolute once) bounds every phase.
+* No time left is no failure by itself: what is there already may be had. Only who goes on and on, as a body does, has
+  to ask whether the deadline has passed, for a peer that is fast enough never makes it wait.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from typing import Any, Mapping, MutableMapping, Optional
+from typing import Any, Dict, Mapping, MutableMapping, Optional, Type
 
-__all__ = ["Deadline", "phase_timeout", "with_deadline"]
+from ._exceptions import ReadTimeout, TimeoutException, WriteTimeout
+
+__all__ = ["Deadline", "phase_timeout", "time_left", "with_deadline"]
+
+_TIMEOUTS: Dict[str, Type[TimeoutException]] = {"read": ReadTimeout, "write": WriteTimeout}
 
 
 def phase_timeout(extensions: Mapping[str, Any], phase: str) -> Optional[float]:
@@ -33,6 +39,17 @@ def phase_timeout(extensions: Mapping[str, Any], phase: str) -> Optional[float]:
         if limit is None or left < limit:
             return left
     return limit
+
+
+def time_left(extensions: Mapping[str, Any], phase: str) -> Optional[float]:
+    """Return what `phase_timeout` says of `extensions` and `phase`, "read" or "write", for one of many steps.
+
+    Raises `ReadTimeout` or `WriteTimeout` where the request's deadline has passed.
+    """
+    left = phase_timeout(extensions, phase)
+    if left is not None and left <= 0 and extensions.get("deadline", math.inf) <= time.monotonic():
+        raise _TIMEOUTS[phase](f"The time for all of the request was over in the phase {phase!r}.")
+    return left
 
 
 def with_deadline(extensions: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

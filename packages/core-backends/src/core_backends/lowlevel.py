@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ._abandon import abandon, end_generator
 from ._async.leading import AsyncLeadingStream
-from ._deadline import Deadline, phase_timeout, with_deadline
+from ._deadline import Deadline, phase_timeout, time_left, with_deadline
 from ._interrupt import AsyncInterrupt, Interrupt, Interrupted, register_socket
 from ._models import (
     AsyncWholeBody,
@@ -85,6 +85,7 @@ __all__ = [
     "response_with_stream",
     "shared_ssl_context",
     "start_tls",
+    "time_left",
     "tracer",
     "with_deadline",
     "world",

@@ -39,6 +39,7 @@ from core_backends.lowlevel import (
     in_memory_body,
     make_response,
     phase_timeout,
+    time_left,
 )
 
 from .._choice import codec_factory
@@ -212,7 +213,7 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
         """Send what is encoded, but for the last `left` buffers, unless an answer comes first that ends the sending."""
         try:
             while len(upload.buffers) > left and self._sent_whole and not upload.held:
-                timeout = phase_timeout(extensions, "write")
+                timeout = time_left(extensions, "write")
                 if self._write_watching is None or self._early is not None:
                     await self._stream.write(upload.buffers[0], timeout=timeout)  # type: ignore[arg-type]
                     del upload.buffers[0]
@@ -342,7 +343,7 @@ class AsyncHTTP11Connection(AsyncConnectionInterface):
             if upload is not None:
                 await upload.send_meanwhile(extensions)
             size = self._read_size
-            data = await self._read(phase_timeout(extensions, "read"), size)
+            data = await self._read(time_left(extensions, "read"), size)
             if len(data) == size:
                 self._read_size = FULLER_READS * self.READ_NUM_BYTES
             codec.receive(data)

@@ -22,7 +22,7 @@ from types import AsyncGeneratorType
 from typing import Any, Awaitable, Callable, List, Mapping, Optional
 
 from core_backends import ReadTimeout, WriteError, WriteTimeout
-from core_backends.lowlevel import end_generator, phase_timeout
+from core_backends.lowlevel import end_generator, phase_timeout, time_left
 
 from .._codec import Buffer, Codec
 
@@ -79,7 +79,7 @@ class AsyncUpload:
     async def _send_or_wait(self, extensions: Mapping[str, Any]) -> bool:
         """Send some; False where there is something to read, or no use in sending."""
         limit = phase_timeout(extensions, "write")
-        patience = phase_timeout(extensions, "read")
+        patience = time_left(extensions, "read")
         impatient = patience is not None and (limit is None or patience <= limit)
         try:
             return await self.send_some(patience if impatient else limit)
@@ -101,7 +101,7 @@ class AsyncUpload:
                 goes_on = await self.advance()
             elif goes_on:
                 try:
-                    goes_on = await self.send_some(phase_timeout(extensions, "write"))
+                    goes_on = await self.send_some(time_left(extensions, "write"))
                 except (WriteError, WriteTimeout) as exc:
                     logger.debug("upload.failed exception=%r", exc)
                     goes_on = False

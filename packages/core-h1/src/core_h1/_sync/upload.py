@@ -23,7 +23,7 @@ from types import GeneratorType
 from typing import Any, Callable, List, Mapping, Optional
 
 from core_backends import ReadTimeout, WriteError, WriteTimeout
-from core_backends.lowlevel import end_generator, phase_timeout
+from core_backends.lowlevel import end_generator, phase_timeout, time_left
 
 from .._codec import Buffer, Codec
 
@@ -80,7 +80,7 @@ class Upload:
     def _send_or_wait(self, extensions: Mapping[str, Any]) -> bool:
         """Send some; False where there is something to read, or no use in sending."""
         limit = phase_timeout(extensions, "write")
-        patience = phase_timeout(extensions, "read")
+        patience = time_left(extensions, "read")
         impatient = patience is not None and (limit is None or patience <= limit)
         try:
             return self.send_some(patience if impatient else limit)
@@ -102,7 +102,7 @@ class Upload:
                 goes_on = self.advance()
             elif goes_on:
                 try:
-                    goes_on = self.send_some(phase_timeout(extensions, "write"))
+                    goes_on = self.send_some(time_left(extensions, "write"))
                 except (WriteError, WriteTimeout) as exc:
                     logger.debug("upload.failed exception=%r", exc)
                     goes_on = False

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, AsyncIterable, AsyncIterator, Dict, List, Optional
 
 from core_backends import ReadError, ReadTimeout, Request, WriteError
-from core_backends.lowlevel import AsyncTracer, AsyncWholeBody, end_generator, phase_timeout
+from core_backends.lowlevel import AsyncTracer, AsyncWholeBody, end_generator, phase_timeout, time_left
 
 from .._errors import ErrorCodes
 from .._streams import INBOX, WINDOW, Stream
@@ -184,6 +184,9 @@ class AsyncResponseBody(AsyncWholeBody):
     async def _receive(self) -> bytes:
         """Return what comes next, b"" at the end of the body."""
         stream = self._stream
+        if "deadline" in self._request.extensions:
+            # What others read for this stream might keep it from ever waiting.
+            time_left(self._request.extensions, "read")
         while stream.remote_open or stream.inbox:
             if not stream.inbox:
                 if self._upload is None:

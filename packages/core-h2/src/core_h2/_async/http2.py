@@ -42,6 +42,7 @@ from core_backends.lowlevel import (
     in_memory_body,
     make_response,
     phase_timeout,
+    time_left,
 )
 
 from .._engine import CONNECTION_WINDOW_SIZE, INITIAL_WINDOW_SIZE, MAX_HEADER_LIST_SIZE, Engine
@@ -232,6 +233,7 @@ class AsyncHTTP2Connection(AsyncConnectionInterface):
     async def _send_some(self, stream: Stream, upload: AsyncUpload, request: Request, wants: int) -> bool:
         """Send one batch of the body, unless what is wanted of `stream` comes; False when the window has no room."""
         multiplexer = self._multiplexer
+        time_left(request.extensions, "write")
         if multiplexer.behind:
             # What is in line does not grow while the server takes nothing.
             await multiplexer.flush(phase_timeout(request.extensions, "write"), stream, wants)
