@@ -7,6 +7,7 @@ from typing import Any, List
 import pytest
 
 from core_backends import ReadError, ReadTimeout, WriteError, default_ssl_context
+from core_backends.lowlevel import AsyncEvent
 from core_backends.testing import (
     AsyncBackground,
     AsyncScriptedBackend,
@@ -37,6 +38,17 @@ def test_a_script_is_played_in_order_and_writes_are_recorded() -> None:
         stream.read(1)
     with pytest.raises(WriteError):
         stream.write(b"z")
+
+
+def test_what_is_cancelled_before_it_has_begun_has_ended(run: Any) -> None:
+    async def main() -> None:
+        async with AsyncBackground() as background:
+            for _ in range(2):
+                outcome = background.start(AsyncEvent().wait)
+                outcome.cancel()
+                await outcome.wait_cancelled()
+
+    run(main)
 
 
 def test_a_hook_stands_for_what_happens_meanwhile(run: Any) -> None:

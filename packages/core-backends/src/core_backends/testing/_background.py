@@ -96,6 +96,12 @@ class AsyncOutcome:
         finally:
             self._ended.set()
 
+    def _task_ended(self, _: Any) -> None:
+        """A task of asyncio that is cancelled before it has begun runs nothing, and so sets nothing."""
+        if not self._ended.is_set():
+            self._error = sys.modules["asyncio"].CancelledError()
+            self._ended.set()
+
     def cancel(self) -> None:
         """Cancel the task that runs the function."""
         self._cancel()
@@ -132,6 +138,7 @@ class AsyncBackground:
         if self._nursery is None:
             task = self._module.ensure_future(outcome._run(function, args))
             outcome._cancel = task.cancel
+            task.add_done_callback(outcome._task_ended)
             self._started.append(task)
             return outcome
         scope = self._module.CancelScope()
