@@ -184,6 +184,29 @@ async def test_a_traced_handshake_resumes_and_tells_what_it_always_told(peer: TL
     assert told == [{"ssl_context", "server_hostname", "timeout"}] * 2
 
 
+async def test_a_class_in_the_connections_place_is_given_what_it_always_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    from httpcore._async import connection_pool
+
+    given: List[Any] = []
+    monkeypatch.setattr(connection_pool, "AsyncHTTPConnection", lambda **options: given.append(set(options)))
+    origin = httpcore.Origin(b"https", b"localhost", 443)
+    for resuming in (False, True):
+        httpcore.AsyncConnectionPool(tls_session_resumption=resuming).create_connection(origin)
+    assert given[1] - given[0] == {"tls_sessions"}
+    assert given[0] == {
+        "origin",
+        "ssl_context",
+        "keepalive_expiry",
+        "http1",
+        "http2",
+        "retries",
+        "local_address",
+        "uds",
+        "socket_options",
+        "network_backend",
+    }
+
+
 class OwnStream(httpcore.AsyncNetworkStream):
     """A stream of a user's own, with what the contract has and nothing more."""
 

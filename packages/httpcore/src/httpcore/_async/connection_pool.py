@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any, Iterable, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional
 
 import core_pool
 from core_backends import (
@@ -118,11 +118,14 @@ class AsyncConnectionPool(core_pool.AsyncConnectionPool):
         )
 
     def _options(self) -> Any:
-        return {
+        options: Dict[str, Any] = {
             "ssl_context": self._ssl_context,
             "keepalive_expiry": self._keepalive_expiry,
             "http1": self._http1,
             "http2": self._http2,
             "retries": self._retries,
-            "tls_sessions": self._tls_sessions,
         }
+        # Where others have put a class of their own in a connection's place, it may know 1.0.9's arguments only.
+        if self._tls_sessions is not None:
+            options["tls_sessions"] = self._tls_sessions
+        return options

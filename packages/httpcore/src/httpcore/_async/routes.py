@@ -83,7 +83,7 @@ class _AsyncHTTPProxyRoute:
                     retries=options["retries"],
                     network_backend=network_backend,
                     connector=connector,
-                    tls_sessions=options["tls_sessions"],
+                    tls_sessions=options.get("tls_sessions"),
                 ),
                 self._origin,
                 origin,
@@ -92,7 +92,7 @@ class _AsyncHTTPProxyRoute:
         return AsyncTunnelHTTPConnection(
             origin,
             network_backend=network_backend,
-            connector=self._tunnel(connector, options["tls_sessions"]),
+            connector=self._tunnel(connector, options.get("tls_sessions")),
             **options,
         )
 
@@ -124,6 +124,6 @@ class _AsyncSocksRoute:
         return AsyncSocks5Connection(
             origin,
             network_backend=network_backend,
-            connector=self._connector(connector, options["tls_sessions"]),
+            connector=self._connector(connector, options.get("tls_sessions")),
             **options,
         )

@@ -84,7 +84,7 @@ class _HTTPProxyRoute:
                     retries=options["retries"],
                     network_backend=network_backend,
                     connector=connector,
-                    tls_sessions=options["tls_sessions"],
+                    tls_sessions=options.get("tls_sessions"),
                 ),
                 self._origin,
                 origin,
@@ -93,7 +93,7 @@ class _HTTPProxyRoute:
         return TunnelHTTPConnection(
             origin,
             network_backend=network_backend,
-            connector=self._tunnel(connector, options["tls_sessions"]),
+            connector=self._tunnel(connector, options.get("tls_sessions")),
             **options,
         )
 
@@ -125,6 +125,6 @@ class _SocksRoute:
         return Socks5Connection(
             origin,
             network_backend=network_backend,
-            connector=self._connector(connector, options["tls_sessions"]),
+            connector=self._connector(connector, options.get("tls_sessions")),
             **options,
         )
