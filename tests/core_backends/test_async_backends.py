@@ -319,6 +319,26 @@ def test_the_peers_end_stays_the_end_when_a_write_fails_afterwards(listener: soc
     run_asyncio(main)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a reset takes what was received before it")
+def test_what_arrived_before_a_write_failed_is_read(kind: Any, listener: socket.socket) -> None:
+    make, run = kind
+
+    async def main() -> None:
+        stream = await make().connect_tcp(host="127.0.0.1", port=listener.getsockname()[1], timeout=20)
+        peer, _ = listener.accept()
+        with peer:
+            await stream.write(b"never read", 20)
+            peer.sendall(b"answer")
+        # Closed with bytes that it has not read, the peer's system resets the connection when more come.
+        with pytest.raises(WriteError):
+            for _ in range(1000):
+                await stream.write(bytes(65536), 20)
+        assert await stream.read(100, 20) == b"answer"
+        await stream.aclose()
+
+    run(main)
+
+
 def test_a_reset_is_not_taken_for_the_peers_end(listener: socket.socket) -> None:
     """Who writes first is told of the reset, and who reads after that, of an end: by the system, and not by us."""
 

@@ -5,6 +5,8 @@ Rules that hold here:
 * anyio's own connecting is not used. Under asyncio, on CPython 3.8 and 3.9, a task's cancellation that comes at the
   wrong moment passes for that of anyio's own task group and is lost, or a socket stays open; and there is no place for
   options that have to be set before connecting.
+* Under asyncio, what has arrived when a write fails is taken before the transport closes the socket: a peer that resets
+  the connection may have answered before.
 * A socket belongs to whoever has it: until anyio's stream is there, it is closed here when anything goes wrong.
 """
 
@@ -19,6 +21,9 @@ from ._backend import SOCKET_OPTION
 from ._runtime import current_async_library
 
 __all__ = ["connect_tcp_stream"]
+
+# How much is taken at a time of what arrived before a connection was lost.
+_RESCUED = 65536
 
 
 async def connect_tcp_stream(
@@ -63,7 +68,31 @@ async def _wrap_for_asyncio(sock: socket.socket) -> Any:
     reading: Any = getattr(stream, "_transport", None)
     if reading is not None:
         reading.pause_reading()
+    # A loop that reads ahead, as that of Windows does, may have taken what comes before what is on the socket.
+    if not hasattr(asyncio.get_running_loop(), "_proactor"):
+        _keep_what_arrives_before_a_loss(getattr(stream, "_protocol", None), sock)
     return stream
+
+
+def _keep_what_arrives_before_a_loss(protocol: Any, sock: socket.socket) -> None:
+    """Have the `protocol` of anyio's stream on `sock` take what is there before it learns that a write has failed."""
+    if not hasattr(protocol, "read_queue"):
+        return
+    connection_lost = protocol.connection_lost
+
+    def rescue(exc: Optional[Exception]) -> None:
+        del protocol.connection_lost  # It refers to the protocol: a circle.
+        if exc is not None:
+            try:
+                arrived = sock.recv(_RESCUED)
+                while arrived:
+                    protocol.read_queue.append(arrived)
+                    arrived = sock.recv(_RESCUED)
+            except (OSError, ValueError):
+                pass  # That was all.
+        connection_lost(exc)
+
+    protocol.connection_lost = rescue
 
 
 async def _wrap_for_trio(sock: socket.socket) -> Any:
