@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from typing import Any, Iterator, List
 
@@ -17,7 +18,14 @@ from .routes import Network
 LIMIT = 20.0
 
 # Where somebody holds a lock.
-PLACES = [(Plan, "acquire"), (Plan, "release"), (Engine, "open_stream"), (Engine, "receive")]
+PLACES = [
+    (Plan, "acquire"),
+    (Plan, "release"),
+    (Engine, "open_stream"),
+    (Engine, "receive"),
+    (ssl.SSLSocket, "recv"),
+    (ssl.SSLSocket, "pending"),
+]
 
 
 @pytest.mark.parametrize(
@@ -26,7 +34,7 @@ PLACES = [(Plan, "acquire"), (Plan, "release"), (Engine, "open_stream"), (Engine
         (route, place, step)
         for route in ("direct", "tls", "h2", "tunnel-h2", "tls-proxy-tunnel")
         for place, step in PLACES
-        if route.endswith("h2") or place is not Engine
+        if (route.endswith("h2") or place is not Engine) and (route != "direct" or place is not ssl.SSLSocket)
     ],
 )
 def test_a_generator_is_finalised_where_its_thread_holds_a_lock(

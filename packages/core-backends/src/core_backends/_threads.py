@@ -327,6 +327,9 @@ class SyncTLSStream(SyncStream):
     def __init__(self, sock: ssl.SSLSocket) -> None:
         super().__init__(sock)
         self._lock = threading.Lock()
+        # The thread that reads. What is finalised in the middle of that, like a generator that streams another response
+        # of the same connection, may write: not while its own thread holds the lock.
+        self._inside: Optional[int] = None
         # What `is_readable` had to take from the SSL object to tell data from a session ticket: the next read's. It is
         # taken under the lock, and not while `_reading`: a read that began before waits for it on the socket.
         self._ahead: Optional[bytes] = None
@@ -334,6 +337,7 @@ class SyncTLSStream(SyncStream):
 
     def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
         self._reading = True
+        self._inside = threading.get_ident()
         try:
             if self._closed:
                 raise ReadError("The stream is closed.")
@@ -344,6 +348,7 @@ class SyncTLSStream(SyncStream):
         except _FAILURES as exc:
             raise ReadError("The stream was closed while reading." if self._closed else str(exc)) from exc
         finally:
+            self._inside = None
             self._reading = False
             if self._closed:
                 self._release()
@@ -410,6 +415,8 @@ class SyncTLSStream(SyncStream):
 
     def _send(self, data: Any, timeout: Optional[float]) -> int:
         sock = self._sock
+        if self._inside == threading.get_ident():
+            raise WriteTimeout("This thread is about to read.")
         while True:
             try:
                 with self._lock:
@@ -488,7 +495,11 @@ class SyncTLSStream(SyncStream):
         return super().get_extra_info(info)
 
     def _is_readable(self) -> bool:
-        readable = self._has_data()
+        self._inside = threading.get_ident()
+        try:
+            readable = self._has_data()
+        finally:
+            self._inside = None
         if self._closed:
             self._release()
         return readable
