@@ -61,6 +61,14 @@ def writing() -> Iterator[Wait]:
         yield wait
 
 
+@pytest.fixture
+def heeding_the_keyboard() -> Iterator[None]:
+    """What a shell runs in the background begins with interrupts ignored, and trio leaves them so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(params=[connecting, writing])
 def waiting(request: pytest.FixtureRequest) -> Iterator[Wait]:
     with request.param() as wait:
@@ -90,6 +98,7 @@ def test_who_is_cancelled_is_told_so_by_that_alone(waiting: Wait) -> None:
     assert told == [trio.Cancelled]
 
 
+@pytest.mark.usefixtures("heeding_the_keyboard")
 def test_who_is_interrupted_from_the_keyboard_is_told_so_by_that_alone(waiting: Wait) -> None:
     async def interrupt() -> None:
         await trio_testing.wait_all_tasks_blocked()
