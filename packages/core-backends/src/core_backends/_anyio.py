@@ -8,8 +8,7 @@ Rules that hold here:
 * anyio's cancel scopes give the time limits; one is made for a call that has a limit, and for no other.
 * What is written is handed over in pieces of one size, so the limit counts per piece that the peer took; a buffer that
   the caller may change is copied, since a transport may keep what it was given.
-* TCP connections are made here, and handed to anyio then (see `_anyio_connect`). For unix sockets, which anyio
-  connects, `socket_options` are set afterwards: it offers no place before that.
+* Connections are made here, and handed to anyio then (see `_anyio_connect`).
 * Where the event loop has been closed, or is that of a parent process, a stream that was connected here frees its
   descriptor without it.
 * TLS is this project's own layer over memory, which tells the end of a session on an idle connection.
@@ -25,10 +24,10 @@ import ssl
 from typing import TYPE_CHECKING, Any, Iterable, Optional, Sequence
 
 from ._abandon import abandon, abandon_descriptor
-from ._anyio_connect import connect_tcp_stream
+from ._anyio_connect import connect_tcp_stream, connect_unix_stream
 from ._async.tls_layer import AsyncTLSLayerStream
 from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
-from ._exceptions import ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
+from ._exceptions import ConnectError, ReadError, ReadTimeout, WriteError, WriteTimeout
 from ._sockets import target_text, watch_readable
 
 if TYPE_CHECKING:
@@ -212,10 +211,7 @@ class AnyIOBackend(AsyncNetworkBackend):
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> AsyncNetworkStream:
         try:
-            connected, sock = await connect_tcp_stream(host, port, timeout, local_address, socket_options)
-            stream = AnyIOStream(connected)
-            stream._sock = sock
-            return stream
+            return _stream_on(*await connect_tcp_stream(host, port, timeout, local_address, socket_options))
         except _failures() as exc:
             raise ConnectError(f"Cannot connect to {target_text(host, port)}: {_text(exc)}") from exc
 
@@ -225,15 +221,10 @@ class AnyIOBackend(AsyncNetworkBackend):
         timeout: Optional[float] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> AsyncNetworkStream:
-        if not hasattr(socket, "AF_UNIX"):
-            raise ConnectError(f"Cannot connect to {path}: this platform has no unix sockets.")
         try:
-            with anyio.move_on_after(_limit(timeout)):
-                stream = await anyio.connect_unix(path)
-                return _with_options(AnyIOStream(stream), socket_options)
-        except (*_failures(), TypeError) as exc:
+            return _stream_on(*await connect_unix_stream(path, timeout, socket_options))
+        except _failures() as exc:
             raise ConnectError(f"Cannot connect to {path}: {_text(exc)}") from exc
-        raise ConnectTimeout(f"Connecting to {path} took longer than {timeout} seconds.")
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
@@ -243,11 +234,7 @@ def _limit(timeout: Optional[float]) -> Optional[float]:
     return None if timeout == math.inf else timeout
 
 
-def _with_options(stream: AnyIOStream, socket_options: Optional[Iterable[SOCKET_OPTION]]) -> AnyIOStream:
-    try:
-        for option in socket_options or ():
-            stream.get_extra_info("socket").setsockopt(*option)
-    except BaseException:
-        stream.abort()
-        raise
+def _stream_on(connected: ByteStream, sock: socket.socket) -> AnyIOStream:
+    stream = AnyIOStream(connected)
+    stream._sock = sock
     return stream

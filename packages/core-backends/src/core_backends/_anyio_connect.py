@@ -16,11 +16,11 @@ import asyncio
 import socket
 from typing import Any, Iterable, Optional, Tuple
 
-from ._asyncio_connect import connect_tcp_socket
+from . import _asyncio_connect
 from ._backend import SOCKET_OPTION
 from ._runtime import current_async_library
 
-__all__ = ["connect_tcp_stream"]
+__all__ = ["connect_tcp_stream", "connect_unix_stream"]
 
 # How much is taken at a time of what arrived before a connection was lost.
 _RESCUED = 65536
@@ -37,13 +37,28 @@ async def connect_tcp_stream(
 
     Raises `ConnectTimeout` or `ConnectError`, or what anyio raises.
     """
-    connect: Any = connect_tcp_socket
-    wrap = _wrap_for_asyncio
-    if current_async_library() == "trio":
-        from ._trio import connect_tcp_socket as connect
+    connecting = _connecting()
+    return await _wrapped(await connecting.connect_tcp_socket(host, port, timeout, local_address, socket_options))
 
-        wrap = _wrap_for_trio
-    sock = await connect(host, port, timeout, local_address, socket_options)
+
+async def connect_unix_stream(
+    path: str, timeout: Optional[float], socket_options: Optional[Iterable[SOCKET_OPTION]]
+) -> Tuple[Any, socket.socket]:
+    """Return the same on a unix socket."""
+    return await _wrapped(await _connecting().connect_unix_socket(path, timeout, socket_options))
+
+
+def _connecting() -> Any:
+    """Return the module that connects sockets under the runtime that runs."""
+    if current_async_library() == "trio":
+        from . import _trio
+
+        return _trio
+    return _asyncio_connect
+
+
+async def _wrapped(sock: socket.socket) -> Tuple[Any, socket.socket]:
+    wrap = _wrap_for_trio if current_async_library() == "trio" else _wrap_for_asyncio
     try:
         return await wrap(sock), sock
     except BaseException:

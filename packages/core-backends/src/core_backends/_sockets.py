@@ -24,6 +24,7 @@ from ._backend import SOCKET_OPTION
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ConnectTimeout
 from ._interrupt import pause, register_socket
+from ._unix import UnixAttempts
 
 __all__ = [
     "ATTEMPT_DELAY",
@@ -260,34 +261,14 @@ def connect_unix_socket(
     path: str, timeout: Optional[float], socket_options: Optional[Iterable[SOCKET_OPTION]]
 ) -> socket.socket:
     """Return a connected, non-blocking unix socket; raises `ConnectTimeout` or `ConnectError`."""
-    family = getattr(socket, "AF_UNIX", None)
-    if family is None:
-        raise ConnectError(f"Cannot connect to {path}: this platform has no unix sockets.")
-    deadline = Deadline(timeout)
+    attempts = UnixAttempts(path, timeout, socket_options)
     try:
-        sock = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as exc:
-        raise ConnectError(f"Cannot connect to {path}: {exc}") from exc
-    try:
-        sock.setblocking(False)
-        for option in socket_options or ():
-            sock.setsockopt(*option)
-        register_socket(sock)
-        delay = 0.001
-        while True:
-            try:
-                sock.connect(path)
-                return sock
-            except BlockingIOError as exc:
-                remaining = deadline.remaining()
-                if remaining == 0.0:
-                    raise ConnectTimeout(f"Connecting to {path} took longer than {timeout} seconds.") from exc
-            # The listener's backlog is full, and there is nothing that could be waited for: a later attempt may pass.
-            pause(delay if remaining is None else min(delay, remaining))
-            delay = min(2 * delay, 0.05)
-    except (OSError, ValueError) as exc:
-        sock.close()
-        raise ConnectError(f"Cannot connect to {path}: {exc}") from exc
+        register_socket(attempts.sock)
+        wait = attempts.again()
+        while wait is not None:
+            pause(wait)
+            wait = attempts.again()
     except BaseException:
-        sock.close()
+        attempts.sock.close()
         raise
+    return attempts.sock

@@ -32,13 +32,14 @@ from ._sockets import (
     target_text,
     watch_readable,
 )
+from ._unix import UnixAttempts
 
 try:
     import trio
 except ImportError:  # pragma: no cover - the backend says so when it is made
     trio = None  # type: ignore[assignment]
 
-__all__ = ["TrioBackend", "TrioStream", "connect_tcp_socket"]
+__all__ = ["TrioBackend", "TrioStream", "connect_tcp_socket", "connect_unix_socket"]
 
 
 class TrioStream(AsyncNetworkStream):
@@ -345,6 +346,22 @@ async def connect_tcp_socket(
     raise ConnectTimeout(f"Connecting to {target} took longer than {timeout} seconds.")
 
 
+async def connect_unix_socket(
+    path: str, timeout: Optional[float], socket_options: Optional[Iterable[SOCKET_OPTION]]
+) -> socket.socket:
+    """Return a connected, non-blocking unix socket; raises `ConnectTimeout` or `ConnectError`."""
+    attempts = UnixAttempts(path, timeout, socket_options)
+    try:
+        wait = attempts.again()
+        while wait is not None:
+            await trio.sleep(wait)
+            wait = attempts.again()
+    except BaseException:
+        attempts.sock.close()
+        raise
+    return attempts.sock
+
+
 class TrioBackend(AsyncNetworkBackend):
     """Connects sockets under trio. Raises `RuntimeError` where trio is not installed."""
 
@@ -371,35 +388,7 @@ class TrioBackend(AsyncNetworkBackend):
         timeout: Optional[float] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> AsyncNetworkStream:
-        family = getattr(socket, "AF_UNIX", None)
-        if family is None:
-            raise ConnectError(f"Cannot connect to {path}: this platform has no unix sockets.")
-        sock: Optional[socket.socket] = None
-        try:
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            sock.setblocking(False)
-            for option in socket_options or ():
-                sock.setsockopt(*option)
-            with _budget(timeout):
-                pause = 0.001
-                while True:
-                    try:
-                        sock.connect(path)
-                        return TrioStream(sock)
-                    except BlockingIOError:
-                        # The listener's backlog is full, and there is nothing that could be waited for.
-                        await trio.sleep(pause)
-                        pause = min(2 * pause, 0.05)
-        except (OSError, ValueError) as exc:
-            if sock is not None:
-                sock.close()
-            raise ConnectError(f"Cannot connect to {path}: {exc}") from exc
-        except BaseException:
-            if sock is not None:
-                sock.close()
-            raise
-        sock.close()
-        raise ConnectTimeout(f"Connecting to {path} took longer than {timeout} seconds.")
+        return TrioStream(await connect_unix_socket(path, timeout, socket_options))
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
