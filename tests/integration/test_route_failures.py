@@ -120,7 +120,7 @@ async def test_a_proxy_that_is_silent(client: Client, kind: str, scheme: str) ->
         proxy.garbage = b""
         async with client.pool(**through(proxy)) as pool:
             with pytest.raises(httpcore.ConnectTimeout):
-                await pool.request("GET", f"{scheme}://localhost:9/", extensions={"timeout": {"connect": 0.2}})
+                await pool.request("GET", f"{scheme}://localhost:9/", extensions={"timeout": {"connect": 0.5}})
             assert pool.connections == []
             assert await acquired(client, proxy.ended)
 
