@@ -12,7 +12,7 @@ import socket
 import struct
 import sys
 from collections import Counter
-from typing import Any, AsyncIterator, Awaitable, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, AsyncIterator, Awaitable, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 import pytest
 
@@ -33,6 +33,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 MEGABYTES_64 = 64 * 1024 * 1024
 # More than all buffers hold together.
 PARTS = 40
+MOST_SWEEPS = 20
 # What an asyncio transport and the system may hold at a time, with room to spare: far less than what is sent.
 MOST_HELD = 4 * 1024 * 1024
 
@@ -568,7 +569,16 @@ def test_cancelling_anywhere_leaves_nothing(route: str, way: str, places: Any, s
     whole = way.endswith("-whole")
     way = way[: -len("-whole")] if whole else way
     places.servers[route].serve_request = echo
-    phases = set()
+    phases: Set[str] = set()
+    # Where the server happens to be ahead of the client all the time, nothing waits in both directions: once more.
+    for _ in range(MOST_SWEEPS):
+        _sweep(route, way, whole, places, swept, phases)
+        if "both ways" in phases:
+            return
+    raise AssertionError(f"The request was sent before its response was read: {phases}")
+
+
+def _sweep(route: str, way: str, whole: bool, places: Any, swept: Counter[str], phases: Set[str]) -> None:
     for at in range(1, MOST_POINTS):
         run = DuplexRun(places, route, at, "alone")
         run.closes_pool = way.endswith("aclose")
@@ -582,10 +592,8 @@ def test_cancelling_anywhere_leaves_nothing(route: str, way: str, places: Any, s
             raise AssertionError(f"{route}, {way}: point {at}, in {run.phase}: {exc!r}") from exc
         phases |= run.phases
         if not cancelled:
-            break
+            return
         assert run.phase is not None
         swept[f"points cancelled in: {run.phase}"] += 1
         swept["points cancelled in all"] += 1
-    else:
-        raise AssertionError("The request never completed.")
-    assert "both ways" in phases, f"The request was sent before its response was read: {phases}"
+    raise AssertionError("The request never completed.")
