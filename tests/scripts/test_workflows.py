@@ -101,7 +101,7 @@ def test_every_environment_that_is_run_exists() -> None:
 def test_every_environment_of_ci_exists() -> None:
     text = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     named = set().union(*map(expanded, re.findall(r"^for environment in (.*); do$", text, re.MULTILINE)))
-    for job in re.findall(r"^ *jobs\+=\((.*)\)$", text, re.MULTILINE):
+    for job in re.findall(r"^ *(?:jobs|beside)\+?=\((.+)\)$", text, re.MULTILINE):
         # One with arguments stands in quotes.
         named.update(job.strip('"').split(" -- ")[0].split())
     named = {name for name in named if not name.startswith("$")}
