@@ -141,7 +141,7 @@ def test_a_platform_without_them_is_told(connect: Connect, monkeypatch: pytest.M
             return attempts(*arguments)
 
     attempts = _unix.UnixAttempts
-    for module in ("_sockets", "_asyncio_connect", "_trio"):
+    for module in ("_sockets", "_unix"):
         monkeypatch.setattr(f"core_backends.{module}.UnixAttempts", connecting)
     with pytest.raises(ConnectError, match="no unix sockets"):
         connect("/s", lambda stream: None)

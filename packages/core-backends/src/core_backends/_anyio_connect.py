@@ -16,9 +16,10 @@ import asyncio
 import socket
 from typing import Any, Iterable, Optional, Tuple
 
-from . import _asyncio_connect
+from ._asyncio_connect import connect_tcp_socket
 from ._backend import SOCKET_OPTION
 from ._runtime import current_async_library
+from ._unix import connect_unix_socket
 
 __all__ = ["connect_tcp_stream", "connect_unix_stream"]
 
@@ -37,24 +38,19 @@ async def connect_tcp_stream(
 
     Raises `ConnectTimeout` or `ConnectError`, or what anyio raises.
     """
-    connecting = _connecting()
-    return await _wrapped(await connecting.connect_tcp_socket(host, port, timeout, local_address, socket_options))
+    connect: Any = connect_tcp_socket
+    if current_async_library() == "trio":
+        from ._trio import connect_tcp_socket as connect
+    return await _wrapped(await connect(host, port, timeout, local_address, socket_options))
 
 
 async def connect_unix_stream(
     path: str, timeout: Optional[float], socket_options: Optional[Iterable[SOCKET_OPTION]]
 ) -> Tuple[Any, socket.socket]:
     """Return the same on a unix socket."""
-    return await _wrapped(await _connecting().connect_unix_socket(path, timeout, socket_options))
+    from anyio import sleep
 
-
-def _connecting() -> Any:
-    """Return the module that connects sockets under the runtime that runs."""
-    if current_async_library() == "trio":
-        from . import _trio
-
-        return _trio
-    return _asyncio_connect
+    return await _wrapped(await connect_unix_socket(path, timeout, socket_options, sleep))
 
 
 async def _wrapped(sock: socket.socket) -> Tuple[Any, socket.socket]:

@@ -28,10 +28,11 @@ from typing import Any, Callable, Deque, Iterable, List, Optional, Sequence, Uni
 
 from ._abandon import abandon_descriptor
 from ._async.tls_layer import AsyncTLSLayerStream
-from ._asyncio_connect import connect_tcp_socket, connect_unix_socket
+from ._asyncio_connect import connect_tcp_socket
 from ._backend import SOCKET_OPTION, AsyncNetworkBackend, AsyncNetworkStream
 from ._exceptions import ReadError, ReadTimeout, WriteError, WriteTimeout
 from ._sockets import watch_readable
+from ._unix import connect_unix_socket
 
 __all__ = ["AsyncioBackend", "AsyncioStream"]
 
@@ -561,7 +562,7 @@ class AsyncioBackend(AsyncNetworkBackend):
         timeout: Optional[float] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> AsyncNetworkStream:
-        return await _stream_on(await connect_unix_socket(path, timeout, socket_options))
+        return await _stream_on(await connect_unix_socket(path, timeout, socket_options, asyncio.sleep))
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -21,9 +21,8 @@ from ._backend import SOCKET_OPTION
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ConnectTimeout
 from ._sockets import ATTEMPT_DELAY, Address, connection_error, interleaved, target_text
-from ._unix import UnixAttempts
 
-__all__ = ["connect_tcp_socket", "connect_unix_socket"]
+__all__ = ["connect_tcp_socket"]
 
 # What the operating system and the resolver raise, and what `socket` itself raises for values that no system takes.
 _FAILURES = (OSError, ValueError, OverflowError)
@@ -136,19 +135,3 @@ def _prepare(address: Address, local_address: Optional[str], options: Iterable[S
         sock.close()
         raise
     return sock
-
-
-async def connect_unix_socket(
-    path: str, timeout: Optional[float], socket_options: Optional[Iterable[SOCKET_OPTION]]
-) -> socket.socket:
-    """Return a connected, non-blocking unix socket; raises `ConnectTimeout` or `ConnectError`."""
-    attempts = UnixAttempts(path, timeout, socket_options)
-    try:
-        wait = attempts.again()
-        while wait is not None:
-            await asyncio.sleep(wait)
-            wait = attempts.again()
-    except BaseException:
-        attempts.sock.close()
-        raise
-    return attempts.sock

@@ -32,14 +32,14 @@ from ._sockets import (
     target_text,
     watch_readable,
 )
-from ._unix import UnixAttempts
+from ._unix import connect_unix_socket
 
 try:
     import trio
 except ImportError:  # pragma: no cover - the backend says so when it is made
     trio = None  # type: ignore[assignment]
 
-__all__ = ["TrioBackend", "TrioStream", "connect_tcp_socket", "connect_unix_socket"]
+__all__ = ["TrioBackend", "TrioStream", "connect_tcp_socket"]
 
 
 class TrioStream(AsyncNetworkStream):
@@ -346,22 +346,6 @@ async def connect_tcp_socket(
     raise ConnectTimeout(f"Connecting to {target} took longer than {timeout} seconds.")
 
 
-async def connect_unix_socket(
-    path: str, timeout: Optional[float], socket_options: Optional[Iterable[SOCKET_OPTION]]
-) -> socket.socket:
-    """Return a connected, non-blocking unix socket; raises `ConnectTimeout` or `ConnectError`."""
-    attempts = UnixAttempts(path, timeout, socket_options)
-    try:
-        wait = attempts.again()
-        while wait is not None:
-            await trio.sleep(wait)
-            wait = attempts.again()
-    except BaseException:
-        attempts.sock.close()
-        raise
-    return attempts.sock
-
-
 class TrioBackend(AsyncNetworkBackend):
     """Connects sockets under trio. Raises `RuntimeError` where trio is not installed."""
 
@@ -388,7 +372,7 @@ class TrioBackend(AsyncNetworkBackend):
         timeout: Optional[float] = None,
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> AsyncNetworkStream:
-        return TrioStream(await connect_unix_socket(path, timeout, socket_options))
+        return TrioStream(await connect_unix_socket(path, timeout, socket_options, trio.sleep))
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)

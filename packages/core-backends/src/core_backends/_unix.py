@@ -11,13 +11,13 @@ Rules that hold here:
 from __future__ import annotations
 
 import socket
-from typing import Iterable, Optional
+from typing import Awaitable, Callable, Iterable, Optional
 
 from ._backend import SOCKET_OPTION
 from ._deadline import Deadline
 from ._exceptions import ConnectError, ConnectTimeout
 
-__all__ = ["UnixAttempts"]
+__all__ = ["UnixAttempts", "connect_unix_socket"]
 
 _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.05
@@ -64,3 +64,25 @@ class UnixAttempts:
             raise ConnectError(f"Cannot connect to {self._path}: {exc}") from exc
         pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE)
         return pause if remaining is None else min(pause, remaining)
+
+
+async def connect_unix_socket(
+    path: str,
+    timeout: Optional[float],
+    socket_options: Optional[Iterable[SOCKET_OPTION]],
+    sleep: Callable[[float], Awaitable[None]],
+) -> socket.socket:
+    """Return a connected, non-blocking unix socket, waiting by the runtime's own `sleep`.
+
+    Raises `ConnectTimeout` or `ConnectError`.
+    """
+    attempts = UnixAttempts(path, timeout, socket_options)
+    try:
+        wait = attempts.again()
+        while wait is not None:
+            await sleep(wait)
+            wait = attempts.again()
+    except BaseException:
+        attempts.sock.close()
+        raise
+    return attempts.sock
