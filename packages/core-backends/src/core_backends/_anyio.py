@@ -49,18 +49,17 @@ _AT_ONCE = 0.001
 
 
 class AnyIOStream(AsyncNetworkStream):
-    """An anyio byte stream as a stream."""
+    """An anyio byte stream as a stream; `sock` is its socket where it was connected here."""
 
     accepts_alpn_protocols = True
     accepts_tls_session = True
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: ByteStream, sock: Optional[socket.socket] = None) -> None:
         self._stream = stream
         self._closed = False
         self._process = os.getpid()
         self._loop = asyncio._get_running_loop()
-        # The stream's own socket, where it was connected here.
-        self._sock: Optional[socket.socket] = None
+        self._sock = sock
 
     async def read(self, max_bytes: int, timeout: Optional[float] = None) -> bytes:
         if self._closed:
@@ -180,7 +179,7 @@ class AnyIOStream(AsyncNetworkStream):
 class _Closing:
     """An anyio stream without its `abort`, if it has one of that name: what is meant here is `aclose`."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: ByteStream, sock: Optional[socket.socket] = None) -> None:
         self.aclose = stream.aclose
 
 
@@ -211,7 +210,7 @@ class AnyIOBackend(AsyncNetworkBackend):
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> AsyncNetworkStream:
         try:
-            return _stream_on(*await connect_tcp_stream(host, port, timeout, local_address, socket_options))
+            return AnyIOStream(*await connect_tcp_stream(host, port, timeout, local_address, socket_options))
         except _failures() as exc:
             raise ConnectError(f"Cannot connect to {target_text(host, port)}: {_text(exc)}") from exc
 
@@ -222,7 +221,7 @@ class AnyIOBackend(AsyncNetworkBackend):
         socket_options: Optional[Iterable[SOCKET_OPTION]] = None,
     ) -> AsyncNetworkStream:
         try:
-            return _stream_on(*await connect_unix_stream(path, timeout, socket_options))
+            return AnyIOStream(*await connect_unix_stream(path, timeout, socket_options))
         except _failures() as exc:
             raise ConnectError(f"Cannot connect to {path}: {_text(exc)}") from exc
 
@@ -232,9 +231,3 @@ class AnyIOBackend(AsyncNetworkBackend):
 
 def _limit(timeout: Optional[float]) -> Optional[float]:
     return None if timeout == math.inf else timeout
-
-
-def _stream_on(connected: ByteStream, sock: socket.socket) -> AnyIOStream:
-    stream = AnyIOStream(connected)
-    stream._sock = sock
-    return stream
